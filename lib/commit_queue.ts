@@ -1,0 +1,166 @@
+/**
+ * **What.** Group commit: who waits for which write and which sync. Writes that are asked for in one turn of
+ * the event loop are gathered into one record of the log and share one promise; while a sync is under way
+ * further groups are written behind it, and all of them share the next one. So a thousand callers who await
+ * durable puts cost a few syncs, not a thousand.
+ *
+ * **Invariants.**
+ * 1. Writes reach the target in the order in which they were asked for, synchronous ones included.
+ * 2. A promise for an unsynced write resolves after its group was written; for a synced write after a sync that
+ *    was *started* after its group was written. No promise resolves earlier, and none is left pending.
+ * 3. A failed write rejects every member of its group; a failed sync rejects everyone who waited for it. Neither
+ *    is tried again here.
+ * 4. A group is bounded: one that would grow over {@linkcode GROUP_BYTES_MAX} is written at once.
+ *
+ * Source: the idea is LevelDB's `DBImpl::BuildBatchGroup`; promises take the place of its condition variables.
+ *
+ * **Read next.** `compression.ts`
+ *
+ * @module
+ */
+import { WriteBatch } from "./write_batch.ts";
+
+/** What the queue writes to. */
+export interface CommitTarget {
+  /** Writes a group to the log and makes it visible. Throws if it did not. */
+  write(group: WriteBatch): void;
+  /** Makes everything written before the call durable. */
+  sync(): Promise<void>;
+  /** The same, holding up the caller. */
+  syncSync(): void;
+}
+
+/** A pending group is written at once when it holds this many bytes. */
+export const GROUP_BYTES_MAX: number = 1 << 20;
+
+type Waiter = PromiseWithResolvers<void>;
+
+/** The queue of one database. */
+export class CommitQueue {
+  readonly #target: CommitTarget;
+  #group = new WriteBatch();
+  #isScheduled = false;
+  /** Shared by everyone in the pending group who does not wait for a sync. */
+  #written: Waiter | undefined;
+  /** Shared by everyone in the pending group who does. */
+  #synced: Waiter | undefined;
+  /** Groups written, and waiting for a sync that starts after now. */
+  #awaitingSync: Waiter[] = [];
+  #syncing: Promise<void> | undefined;
+
+  /**
+   * Makes a queue.
+   *
+   * @param target What it writes to.
+   */
+  constructor(target: CommitTarget) {
+    this.#target = target;
+  }
+
+  /**
+   * The group being gathered: the caller adds its records to it and then calls {@linkcode join}, without awaiting
+   * anything in between.
+   *
+   * @param bytes How many bytes are about to be added.
+   * @returns The group.
+   */
+  gather(bytes: number): WriteBatch {
+    if (this.#group.count > 0 && this.#group.byteLength + bytes > GROUP_BYTES_MAX) this.flush();
+    return this.#group;
+  }
+
+  /**
+   * Waits for the group that the caller has just added to.
+   *
+   * @param sync Whether to wait until it is durable.
+   * @returns A promise shared with the others of the group.
+   */
+  join(sync: boolean): Promise<void> {
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      queueMicrotask(() => this.flush());
+    }
+    if (sync) return (this.#synced ??= Promise.withResolvers<void>()).promise;
+    return (this.#written ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /**
+   * Writes a batch now, after whatever is pending (invariant 1).
+   *
+   * @param batch The batch.
+   * @param sync Whether it is durable when this returns.
+   */
+  commitSync(batch: WriteBatch, sync: boolean): void {
+    this.flush();
+    this.#target.write(batch);
+    if (sync) this.#target.syncSync();
+  }
+
+  /**
+   * Writes a batch now, after whatever is pending, without copying it into a group: for large ones.
+   *
+   * @param batch The batch.
+   * @param sync Whether to wait until it is durable.
+   * @returns A promise for it.
+   */
+  commit(batch: WriteBatch, sync: boolean): Promise<void> {
+    try {
+      this.flush();
+      this.#target.write(batch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (!sync) return Promise.resolve();
+    const waiter = Promise.withResolvers<void>();
+    this.#await(waiter);
+    return waiter.promise;
+  }
+
+  /** Writes the pending group, if there is one. Failures go to those who wait for it. */
+  flush(): void {
+    this.#isScheduled = false;
+    const group = this.#group;
+    if (group.count === 0) return;
+    const written = this.#written;
+    const synced = this.#synced;
+    this.#written = undefined;
+    this.#synced = undefined;
+    try {
+      this.#target.write(group);
+    } catch (error) {
+      written?.reject(error);
+      synced?.reject(error);
+      return;
+    } finally {
+      group.clear();
+    }
+    written?.resolve();
+    if (synced !== undefined) this.#await(synced);
+  }
+
+  /** Writes what is pending and waits until no sync is under way. Never rejects. */
+  async drain(): Promise<void> {
+    this.flush();
+    while (this.#syncing !== undefined) await this.#syncing;
+  }
+
+  #await(waiter: Waiter): void {
+    this.#awaitingSync.push(waiter);
+    this.#syncing ??= this.#syncAll();
+  }
+
+  /** Syncs until nobody waits for one. */
+  async #syncAll(): Promise<void> {
+    while (this.#awaitingSync.length > 0) {
+      const waiters = this.#awaitingSync;
+      this.#awaitingSync = [];
+      try {
+        await this.#target.sync();
+        for (const waiter of waiters) waiter.resolve();
+      } catch (error) {
+        for (const waiter of waiters) waiter.reject(error);
+      }
+    }
+    this.#syncing = undefined;
+  }
+}

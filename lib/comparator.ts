@@ -1,0 +1,60 @@
+/**
+ * **What.** The order of keys. A database keeps one order for life: the comparator's name is in its
+ * manifest, and opening it with another one is refused. Default is the order of bytes as unsigned
+ * numbers, LevelDB's `leveldb.BytewiseComparator`.
+ *
+ * **Invariants.**
+ * 1. `compare` is a total order: antisymmetric, transitive, and 0 only for keys that are the same key.
+ * 2. `a <= separator(a, b) < b` for `a < b`: a short key for a table's index between two blocks.
+ * 3. `successor(a) >= a`: a short key for the index entry after the last block.
+ *
+ * Source: LevelDB's `include/leveldb/comparator.h` and `util/comparator.cc`.
+ *
+ * **Read next.** `codec.ts`
+ *
+ * @module
+ */
+import { compareBytes } from "./bytes.ts";
+
+/** An order of keys, with a name that is stored in the database. */
+export interface Comparator {
+  /** Stored in the manifest; a database opens only with a comparator of the same name. */
+  readonly name: string;
+  /** Negative, zero or positive as `a` comes before, is, or comes after `b`. */
+  compare(a: Uint8Array, b: Uint8Array): number;
+  /** A key as short as may be that is `>= start` and `< limit`; by default `start` itself. */
+  separator?(start: Uint8Array, limit: Uint8Array): Uint8Array;
+  /** A key as short as may be that is `>= key`; by default `key` itself. */
+  successor?(key: Uint8Array): Uint8Array;
+}
+
+function bytewiseSeparator(start: Uint8Array, limit: Uint8Array): Uint8Array {
+  const shorter = Math.min(start.length, limit.length);
+  let common = 0;
+  while (common < shorter && start[common] === limit[common]) common++;
+  // One is a prefix of the other: nothing shorter lies between them.
+  if (common >= shorter) return start;
+  const byte = start[common]!;
+  if (byte === 0xff || byte + 1 >= limit[common]!) return start;
+  const result = start.slice(0, common + 1);
+  result[common] = byte + 1;
+  return result;
+}
+
+function bytewiseSuccessor(key: Uint8Array): Uint8Array {
+  for (let i = 0; i < key.length; i++) {
+    if (key[i] === 0xff) continue;
+    const result = key.slice(0, i + 1);
+    result[i] = key[i]! + 1;
+    return result;
+  }
+  return key; // empty, or nothing but 0xff: there is no shorter one
+}
+
+/** Bytes as unsigned numbers, a prefix before what it begins: LevelDB's default order. */
+export const bytewise: Comparator = Object.freeze({
+  name: "leveldb.BytewiseComparator",
+  compare: (a: Uint8Array, b: Uint8Array) => compareBytes(a, 0, a.length, b, 0, b.length),
+  separator: bytewiseSeparator,
+  successor: bytewiseSuccessor,
+});

@@ -1,0 +1,48 @@
+/**
+ * **What.** Opening a database: options are checked, the engine is started on a disk, and the typed surface is put
+ * on top of it.
+ *
+ * **Invariants.**
+ * 1. Nothing is touched on disk before all options are checked.
+ *
+ * **Read next.** `shell.ts`
+ *
+ * @module
+ */
+import { timerScheduler } from "./background.ts";
+import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
+import { Engine, type Surroundings } from "./engine.ts";
+import type { FileSystem } from "./file_system.ts";
+import { checkCodec, describe, engineOptions, type OpenOptions } from "./options.ts";
+import { type Database, KeyspaceDatabase } from "./store.ts";
+
+/** Timers and the clock of the web platform. */
+const webSurroundings: Surroundings = { schedule: timerScheduler, now: () => performance.now() };
+
+/**
+ * Opens a database on a disk.
+ *
+ * @param directory The directory, in the disk's own notation.
+ * @param options How to open it.
+ * @param defaultFileSystem The disk, unless the options name one.
+ * @param surroundings Timers and clock.
+ * @returns The open database.
+ */
+export function openDatabase<K, V>(
+  directory: string,
+  options: OpenOptions<K, V>,
+  defaultFileSystem: FileSystem,
+  surroundings: Surroundings = webSurroundings,
+): Database<K, V> {
+  if (typeof directory !== "string" || directory === "") {
+    throw new TypeError(
+      `Cannot open database: directory must be a path or a file: URL, got ${describe(directory)}`,
+    );
+  }
+  const checked = engineOptions(options as OpenOptions<never, never>, defaultFileSystem);
+  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
+  checkCodec("open database", "key", key);
+  checkCodec("open database", "value", value);
+  const engine = Engine.open(directory, checked, surroundings);
+  return new KeyspaceDatabase(engine, key, value, surroundings);
+}

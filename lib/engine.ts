@@ -1,0 +1,648 @@
+/**
+ * **What.** The engine on bytes: it takes the components above and makes a database of them. A write goes to the
+ * log, then into the memtable; a full memtable is frozen with its log segment and flushed to a table; tables are
+ * compacted. Reads look at one view of all of that.
+ *
+ * **Invariants.**
+ * 1. A write is visible only when it is in the log, and acknowledged as durable only when it is on disk.
+ * 2. A log segment holds exactly the entries of its memtable: both change hands together.
+ * 3. After a failed write or sync nothing more is written: every later write is refused with the cause, reads go
+ *    on, and opening the database again recovers it.
+ * 4. Memtables waiting to be flushed, and tables of level 0, are bounded: a writer who is too fast does some of
+ *    the work himself, in proportion to what he writes, and all of it at the bound.
+ * 5. When `close` has returned nothing of the database is running or open.
+ *
+ * **Read next.** `keyspace.ts`
+ *
+ * @module
+ */
+import { Background, type BackgroundOwner, type Scheduler } from "./background.ts";
+import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
+import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
+import { CompactionJob } from "./compaction.ts";
+import { pickCompaction, type PickerOptions, planRange } from "./compaction_picker.ts";
+import { compressorFor } from "./compression.ts";
+import { VarveError } from "./errors.ts";
+import type { FileLock } from "./file_system.ts";
+import { FlushJob } from "./flush.ts";
+import { InternalKeyComparator, Lookup, userKeyOf } from "./internal_key.ts";
+import { type Job, type JobContext, JobCounters } from "./job.ts";
+import { Memtable } from "./memtable.ts";
+import type { EngineOptions } from "./options.ts";
+import { MemtableSlot, ReadView } from "./read_view.ts";
+import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
+import { Scan, type ScanBounds } from "./scan.ts";
+import { type DatabaseStats, levelStats, WriteCounters } from "./stats.ts";
+import { TableCache } from "./table_cache.ts";
+import type { TableWriterOptions } from "./table_writer.ts";
+import type { Tree } from "./tree.ts";
+import { LEVELS } from "./version_edit.ts";
+import { WriteAheadLog } from "./write_ahead_log.ts";
+import { BatchReader, type WriteBatch } from "./write_batch.ts";
+
+/** From this many tables of level 0 on, writers do some of the compacting themselves. */
+const SLOWDOWN_TABLES = 8;
+/** At this many they wait until there are fewer. */
+const STOP_TABLES = 12;
+/** A writer who is too fast works after every this many bytes that he wrote. */
+const PACE_BYTES = 64 * 1024;
+/** Bytes flushed for each byte written: a flush is done when the next memtable is half full. */
+const FLUSH_PACE = 2;
+/** Bytes compacted for each byte written: eight tables of level 0 and what they overlap, in four memtables. */
+const COMPACTION_PACE = 5;
+/** A stalled writer works in steps of this many bytes. */
+const STALL_STEP_BYTES = 1024 * 1024;
+/** How many memtable buffers are kept to be used again. */
+const SPARE_BUFFERS_MAX = 2;
+
+/** A promise for the end of some background work. */
+type Waiter = PromiseWithResolvers<void>;
+
+/** A compaction that was asked for. */
+interface ManualCompaction {
+  readonly level: number;
+  readonly begin: Uint8Array | undefined;
+  readonly end: Uint8Array | undefined;
+  readonly waiter: Waiter;
+}
+
+/** A moment of the database to read at. */
+export interface EngineSnapshot {
+  /** Writes after this one are not seen. */
+  readonly sequence: number;
+}
+
+/** What the engine takes from its surroundings besides the disk. */
+export interface Surroundings {
+  /** How background work gets a turn of the event loop. */
+  readonly schedule: Scheduler;
+  /** Milliseconds from some moment on, for statistics only. */
+  readonly now: () => number;
+}
+
+/** A database of bytes. */
+export class Engine implements CommitTarget, BackgroundOwner, JobContext {
+  /** The directory. */
+  readonly directory: string;
+  /** How it was opened. */
+  readonly options: EngineOptions;
+  /** The order of internal keys. */
+  readonly comparator: InternalKeyComparator;
+  /** The key being looked for and what was found: one for all gets, which never overlap. */
+  readonly lookup: Lookup = new Lookup();
+  /** {@inheritDoc} */
+  readonly counters: JobCounters = new JobCounters();
+  /** {@inheritDoc} */
+  readonly tree: Tree;
+  /** Who waits for which write. */
+  readonly queue: CommitQueue;
+  readonly #surroundings: Surroundings;
+  readonly #pool: BufferPool;
+  readonly #cache: TableCache;
+  readonly #lock: FileLock | undefined;
+  readonly #log: WriteAheadLog | undefined;
+  readonly #background: Background;
+  readonly #pickerOptions: PickerOptions;
+  readonly #writes = new WriteCounters();
+  readonly #batch = new BatchReader();
+  /** Oldest first. */
+  readonly #immutables: MemtableSlot[] = [];
+  readonly #spareBuffers: SharedArrayBuffer[] = [];
+  /** Oldest first, so lowest sequence first. */
+  readonly #snapshots: EngineSnapshot[] = [];
+  readonly #scans = new Set<Scan>();
+  readonly #flushWaiters = new Map<MemtableSlot, Waiter>();
+  readonly #manual: ManualCompaction[] = [];
+  #active: MemtableSlot;
+  #view: ReadView;
+  #lastSequence: number;
+  #paceDebtBytes = 0;
+  #failure: VarveError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens a database: locks its directory and recovers what is there.
+   *
+   * @param directory The directory.
+   * @param options How to open it.
+   * @param surroundings Timers and clock.
+   * @returns The running engine.
+   */
+  static open(directory: string, options: EngineOptions, surroundings: Surroundings): Engine {
+    const recoveryOptions: RecoveryOptions = {
+      createIfMissing: options.createIfMissing,
+      errorIfExists: options.errorIfExists,
+      readOnly: options.readOnly,
+      memtableBytes: options.memtableBytes,
+      tableOptions: tableWriterOptions(options, new InternalKeyComparator(options.comparator), 0),
+    };
+    const lock = lockDirectory(options.fileSystem, directory, recoveryOptions);
+    try {
+      return new Engine(directory, options, surroundings, lock, recoveryOptions);
+    } catch (error) {
+      lock?.release();
+      throw error;
+    }
+  }
+
+  private constructor(
+    directory: string,
+    options: EngineOptions,
+    surroundings: Surroundings,
+    lock: FileLock | undefined,
+    recoveryOptions: RecoveryOptions,
+  ) {
+    const { fileSystem, logger } = options;
+    this.directory = directory;
+    this.options = options;
+    this.comparator = new InternalKeyComparator(options.comparator);
+    this.#surroundings = surroundings;
+    this.#lock = lock;
+    this.#pool = createBufferPool({
+      capacityBytes: options.poolBytes,
+      policy: options.poolPolicy,
+    });
+    this.#cache = new TableCache({
+      fileSystem,
+      directory,
+      comparator: this.comparator,
+      pool: this.#pool,
+      maxOpenTables: options.maxOpenTables,
+    });
+    this.#pickerOptions = {
+      tableBytes: options.tableBytes,
+      levelZeroTrigger: options.levelZeroTables,
+      baseLevelBytes: options.baseLevelBytes,
+      levelMultiplier: 10,
+      seekCompaction: options.seekCompaction,
+    };
+    let recovered: Recovered;
+    try {
+      recovered = recover(
+        { fileSystem, directory, comparator: this.comparator, cache: this.#cache, logger },
+        recoveryOptions,
+      );
+    } catch (error) {
+      this.#cache.close();
+      throw error;
+    }
+    this.tree = recovered.tree;
+    this.#lastSequence = recovered.lastSequence;
+    this.#log = recovered.log &&
+      new WriteAheadLog(fileSystem, directory, logger, recovered.log, recovered.logNumber);
+    for (const memtable of recovered.memtables) this.#immutables.push(this.#slot(memtable, 0));
+    this.#active = this.#slot(this.#newMemtable(options.memtableBytes), recovered.logNumber);
+    this.#view = new ReadView([this.#active, ...this.#immutables.toReversed()], this.tree);
+    this.queue = new CommitQueue(this);
+    this.#background = new Background(this, surroundings.schedule);
+    this.#background.wake();
+    logger.log("info", "engine", `opened ${directory} at sequence ${this.#lastSequence}`);
+  }
+
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** The sequence number of the last write that reads can see. */
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  /** Throws `CLOSED` after `close` was called. */
+  assertOpen(action: string): void {
+    if (this.#closing !== undefined) throw this.#closed(action);
+  }
+
+  /** Throws if a write would be refused. */
+  assertWritable(): void {
+    this.assertOpen("write");
+    this.#refuseWrites();
+  }
+
+  // ——— Reading ———
+
+  /**
+   * Answers `lookup`, whose user key is in place.
+   *
+   * @param userKeyBytes Length of the user key.
+   * @param sequence Versions newer than this are not seen.
+   */
+  get(userKeyBytes: number, sequence: number): void {
+    this.lookup.begin(userKeyBytes, sequence);
+    this.#view.get(this.lookup);
+    if (this.#view.seekCandidate !== undefined && this.options.seekCompaction) {
+      this.#background.wake();
+    }
+  }
+
+  /**
+   * Starts a scan.
+   *
+   * @param sequence Versions newer than this are not seen.
+   * @param bounds Between which user keys.
+   * @param fillPool Whether blocks read stay in the buffer pool.
+   * @returns The scan, to be closed.
+   */
+  scan(sequence: number, bounds: ScanBounds, fillPool: boolean): Scan {
+    const scan = new Scan(this.#view, this.comparator, sequence, bounds, {
+      fillPool,
+      onClose: () => this.#scans.delete(scan),
+    });
+    this.#scans.add(scan);
+    return scan;
+  }
+
+  /** Keeps this moment readable until it is released. */
+  takeSnapshot(): EngineSnapshot {
+    const snapshot = { sequence: this.#lastSequence };
+    this.#snapshots.push(snapshot);
+    return snapshot;
+  }
+
+  /** Lets go of a snapshot. */
+  releaseSnapshot(snapshot: EngineSnapshot): void {
+    const index = this.#snapshots.indexOf(snapshot);
+    if (index >= 0) this.#snapshots.splice(index, 1);
+  }
+
+  /** {@inheritDoc} */
+  smallestSnapshot(): number {
+    return this.#snapshots[0]?.sequence ?? this.#lastSequence;
+  }
+
+  // ——— Writing: what the commit queue asks for ———
+
+  /** {@inheritDoc} */
+  write(group: WriteBatch): void {
+    this.#refuseWrites();
+    const { count, byteLength, keyAndValueBytes } = group;
+    this.#makeRoom(count, keyAndValueBytes);
+    group.setSequence(this.#lastSequence + 1);
+    try {
+      this.#log!.add(group.buffer, 0, byteLength);
+    } catch (error) {
+      throw this.#fail("write to the log", error);
+    }
+    this.#insert(group);
+    this.#lastSequence += count;
+    this.#writes.entries += count;
+    this.#writes.bytes += keyAndValueBytes;
+    this.#pace(byteLength);
+  }
+
+  /** {@inheritDoc} */
+  async sync(): Promise<void> {
+    this.#refuseWrites();
+    this.#writes.syncs++;
+    try {
+      await this.#log!.sync();
+    } catch (error) {
+      throw this.#fail("sync the log", error);
+    }
+    // A sync that began before another one failed proves nothing about bytes that the failed one may have lost.
+    this.#refuseWrites();
+  }
+
+  /** {@inheritDoc} */
+  syncSync(): void {
+    this.#refuseWrites();
+    this.#writes.syncs++;
+    try {
+      this.#log!.syncSync();
+    } catch (error) {
+      throw this.#fail("sync the log", error);
+    }
+  }
+
+  #insert(group: WriteBatch): void {
+    const { memtable } = this.#active;
+    const batch = this.#batch;
+    batch.reset(group.buffer, 0, group.byteLength);
+    while (batch.next()) {
+      memtable.add(
+        batch.sequence,
+        batch.kind,
+        batch.buffer,
+        batch.keyStart,
+        batch.keyEnd,
+        batch.buffer,
+        batch.valueStart,
+        batch.valueEnd,
+      );
+    }
+  }
+
+  /** Sees to it that the active memtable has room for a group, with a new one if need be. */
+  #makeRoom(entries: number, bytes: number): void {
+    if (this.#active.memtable.fits(entries, bytes)) return;
+    if (this.#immutables.length >= this.options.maxImmutableMemtables) {
+      this.#stall(() =>
+        this.#immutables.length >= this.options.maxImmutableMemtables &&
+        this.#background.stepFlush(STALL_STEP_BYTES)
+      );
+    }
+    if (this.tree.version.levels[0]!.length >= STOP_TABLES) {
+      this.#stall(() =>
+        this.tree.version.levels[0]!.length >= STOP_TABLES &&
+        this.#background.step(STALL_STEP_BYTES)
+      );
+    }
+    this.#refuseWrites();
+    this.#rotate(Math.max(this.options.memtableBytes, Memtable.worstCaseBytes(entries, bytes)));
+  }
+
+  /** Works as long as `work` says that there is something to wait for and to do. */
+  #stall(work: () => boolean): void {
+    const { now } = this.#surroundings;
+    const start = now();
+    while (work()) { /* each call is one bounded step */ }
+    this.#writes.stalls++;
+    this.#writes.stallMs += now() - start;
+  }
+
+  /** Freezes the active memtable together with its log segment. */
+  #rotate(capacityBytes: number): void {
+    const frozen = this.#active;
+    const number = this.tree.newFileNumber();
+    try {
+      this.#log!.rotate(number);
+    } catch (error) {
+      throw this.#fail("start a log", error);
+    }
+    frozen.lastSequence = this.#lastSequence;
+    this.#immutables.push(frozen);
+    this.#active = this.#slot(this.#newMemtable(capacityBytes), number);
+    this.#renewView();
+    this.#background.wake();
+  }
+
+  /** Lets a writer who outruns the background do some of its work, in proportion to what he wrote. */
+  #pace(bytes: number): void {
+    const isFlushDue = this.#immutables.length > 0;
+    if (!isFlushDue && this.tree.version.levels[0]!.length < SLOWDOWN_TABLES) return;
+    this.#paceDebtBytes += bytes;
+    if (this.#paceDebtBytes < PACE_BYTES) return;
+    const debt = this.#paceDebtBytes;
+    this.#paceDebtBytes = 0;
+    if (isFlushDue) this.#background.stepFlush(debt * FLUSH_PACE);
+    else this.#background.step(debt * COMPACTION_PACE);
+  }
+
+  // ——— Background work: what it asks for ———
+
+  /** {@inheritDoc} */
+  nextFlush(): Job | undefined {
+    const slot = this.#immutables[0];
+    if (slot === undefined || this.options.readOnly) return undefined;
+    return new FlushJob(this, {
+      entries: slot.memtable.cursor(),
+      lastSequence: slot.lastSequence,
+      nextLogNumber: (this.#immutables[1] ?? this.#active).logNumber,
+      level: (smallest, largest) => this.#flushLevel(smallest, largest),
+    });
+  }
+
+  /** {@inheritDoc} */
+  flushed(): void {
+    const slot = this.#immutables.shift()!;
+    this.#renewView();
+    this.#log!.removeBefore(this.tree.logNumber);
+    this.#flushWaiters.get(slot)?.resolve();
+    this.#flushWaiters.delete(slot);
+    this.#background.wake();
+  }
+
+  /** {@inheritDoc} */
+  nextCompaction(): CompactionJob | undefined {
+    if (this.options.readOnly) return undefined;
+    const { version, compactPointers } = this.tree;
+    const options = this.#pickerOptions;
+    while (this.#manual.length > 0) {
+      const { level, begin, end, waiter } = this.#manual[0]!;
+      const plan = planRange(version, level, begin, end, options);
+      if (plan !== undefined) return new CompactionJob(this, plan, options);
+      this.#manual.shift();
+      waiter.resolve();
+    }
+    const plan = pickCompaction(version, compactPointers, options, this.#view.seekCandidate);
+    return plan && new CompactionJob(this, plan, options);
+  }
+
+  /** {@inheritDoc} */
+  compacted(job: CompactionJob): void {
+    const { plan } = job;
+    this.#renewView();
+    // Level 0 is done in one go: tables flushed meanwhile were not asked for.
+    if (plan.reason === "manual" && plan.level === 0) this.#manual.shift()?.waiter.resolve();
+    this.options.logger.log(
+      "debug",
+      "compaction",
+      `${plan.inputs.length} tables of level ${plan.level} and ${plan.overlapping.length} of level ` +
+        `${plan.outputLevel} (${plan.reason}${plan.isTrivialMove ? ", moved" : ""})`,
+    );
+    this.#background.wake();
+  }
+
+  /** {@inheritDoc} */
+  backgroundFailed(error: unknown): void {
+    this.#fail("flush or compact", error);
+  }
+
+  /** {@inheritDoc} */
+  tableOptions(level: number): TableWriterOptions {
+    return tableWriterOptions(this.options, this.comparator, level);
+  }
+
+  /** The level a flushed table may go to: not below a table it overlaps, nor into what is being written. */
+  #flushLevel(smallest: Uint8Array, largest: Uint8Array): number {
+    const compaction = this.#background.compaction?.plan;
+    if (compaction !== undefined) {
+      // Its outputs may span everything from the first to the last key of its inputs, gaps included.
+      const { user } = this.comparator;
+      const inputs = [...compaction.inputs, ...compaction.overlapping];
+      const isBefore = inputs.every((table) => user.compare(largest, userKeyOf(table.smallest)) < 0);
+      const isAfter = inputs.every((table) => user.compare(smallest, userKeyOf(table.largest)) > 0);
+      if (!isBefore && !isAfter) return 0;
+    }
+    return this.tree.version.levelForFlush(smallest, largest, this.#pickerOptions);
+  }
+
+  // ——— The caller's background work ———
+
+  /** Writes everything that is in memory to tables; resolves when they are durable. */
+  async flush(): Promise<void> {
+    this.queue.flush();
+    this.#refuseWrites();
+    if (this.#active.memtable.entryCount > 0) this.#rotate(this.options.memtableBytes);
+    const last = this.#immutables.at(-1);
+    if (last === undefined) return;
+    let waiter = this.#flushWaiters.get(last);
+    if (waiter === undefined) this.#flushWaiters.set(last, waiter = Promise.withResolvers<void>());
+    this.#background.wake();
+    await waiter.promise;
+  }
+
+  /**
+   * Compacts a range of user keys down to the deepest level that has any of it.
+   *
+   * @param begin The first key, or `undefined` for no bound.
+   * @param end The last key, inclusive, or `undefined` for no bound.
+   * @param signal Ends it between two levels.
+   */
+  async compact(
+    begin: Uint8Array | undefined,
+    end: Uint8Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    await this.flush();
+    let deepest = 1;
+    for (let level = 2; level < LEVELS; level++) {
+      if (this.tree.version.overlapsLevel(level, begin, end)) deepest = level;
+    }
+    for (let level = 0; level < deepest; level++) {
+      signal?.throwIfAborted();
+      this.assertWritable();
+      const waiter = Promise.withResolvers<void>();
+      this.#manual.push({ level, begin, end, waiter });
+      this.#background.wake();
+      await waiter.promise;
+    }
+  }
+
+  /** What the database holds and what it has cost. */
+  stats(): DatabaseStats {
+    const { version } = this.tree;
+    const log = this.#log;
+    return {
+      sequence: this.#lastSequence,
+      memtable: {
+        entries: this.#active.memtable.entryCount,
+        usedBytes: this.#active.memtable.usedBytes,
+        capacityBytes: this.#active.memtable.capacityBytes,
+        immutables: this.#immutables.length,
+        immutableBytes: this.#immutables.reduce((sum, slot) => sum + slot.memtable.usedBytes, 0),
+      },
+      levels: levelStats(version),
+      pool: this.#pool.stats(),
+      tables: this.#cache.stats(),
+      writes: this.#writes.stats(),
+      log: { bytesWritten: log?.bytesWritten ?? 0, segments: log?.segments ?? 0 },
+      background: {
+        ...this.counters,
+        manifestBytes: this.tree.manifestBytes,
+        isBusy: this.#background.isBusy,
+      },
+      snapshots: this.#snapshots.length,
+      iterators: this.#scans.size,
+      failure: this.#failure?.message,
+    };
+  }
+
+  /** Finishes what was asked for, makes it durable, and gives everything back. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    // Everyone who calls from now on sees the database closed; what was asked for before is still written.
+    await this.queue.drain();
+    this.#background.stop();
+    this.#rejectWaiters(this.#closed("wait for background work"));
+    for (const scan of [...this.#scans]) scan.close();
+    this.#snapshots.length = 0;
+    try {
+      if (this.#failure === undefined) this.#log?.syncSync();
+    } finally {
+      this.#view.release();
+      this.#log?.close();
+      this.tree.close();
+      this.#cache.close();
+      this.#lock?.release();
+      this.options.logger.log("info", "engine", `closed ${this.directory}`);
+    }
+  }
+
+  // ——— State ———
+
+  #renewView(): void {
+    const old = this.#view;
+    this.#view = new ReadView([this.#active, ...this.#immutables.toReversed()], this.tree);
+    old.release();
+  }
+
+  #slot(memtable: Memtable, logNumber: number): MemtableSlot {
+    return new MemtableSlot(memtable, logNumber, (unused) => {
+      const { buffer, capacityBytes } = unused;
+      if (capacityBytes !== this.options.memtableBytes) return;
+      if (this.#spareBuffers.length < SPARE_BUFFERS_MAX) this.#spareBuffers.push(buffer);
+    });
+  }
+
+  #newMemtable(capacityBytes: number): Memtable {
+    const { comparator } = this;
+    const buffer = capacityBytes === this.options.memtableBytes
+      ? this.#spareBuffers.pop()
+      : undefined;
+    return new Memtable(
+      buffer === undefined
+        ? { comparator, capacityBytes }
+        : { comparator, capacityBytes, buffer },
+    );
+  }
+
+  #refuseWrites(): void {
+    if (this.options.readOnly) {
+      throw new VarveError("READ_ONLY", `Cannot write: ${this.directory} is opened for reading only`);
+    }
+    const failure = this.#failure;
+    if (failure === undefined) return;
+    throw new VarveError(
+      failure.code,
+      `Cannot write: an earlier failure stopped all writes to ${this.directory} (${failure.message});` +
+        " open it again to recover",
+      { cause: failure },
+    );
+  }
+
+  /** Stops all writes for good; reads go on. The first failure is the one that is reported. */
+  #fail(action: string, cause: unknown): VarveError {
+    const code = cause instanceof VarveError ? cause.code : "IO";
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const failure = new VarveError(code, `Cannot ${action}: ${message}`, { cause });
+    if (this.#failure === undefined) {
+      this.#failure = failure;
+      this.options.logger.log("error", "engine", failure.message);
+      this.#background.stop();
+      this.#rejectWaiters(failure);
+    }
+    return failure;
+  }
+
+  #rejectWaiters(error: VarveError): void {
+    for (const waiter of this.#flushWaiters.values()) waiter.reject(error);
+    for (const { waiter } of this.#manual) waiter.reject(error);
+    this.#flushWaiters.clear();
+    this.#manual.length = 0;
+  }
+
+  #closed(action: string): VarveError {
+    return new VarveError("CLOSED", `Cannot ${action}: database is closed: ${this.directory}`);
+  }
+}
+
+function tableWriterOptions(
+  options: EngineOptions,
+  comparator: InternalKeyComparator,
+  level: number,
+): TableWriterOptions {
+  const { blockBytes, restartInterval, filterBits, compression } = options;
+  return {
+    comparator,
+    blockBytes,
+    restartInterval,
+    filterBits,
+    compression: compressorFor(compression[Math.min(level, compression.length - 1)]!),
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * **What.** What flushes and compactions have in common: work that is done in bounded steps, so that it can be
+ * spread over the turns of an event loop, and the counting of what it costs.
+ *
+ * **Invariants.**
+ * 1. A step does a bounded amount of work: about as many bytes as it was given, and at least one entry.
+ * 2. A job changes the tree in its last step or not at all.
+ *
+ * **Read next.** `flush.ts`
+ *
+ * @module
+ */
+import type { TableWriterOptions } from "./table_writer.ts";
+import type { Tree } from "./tree.ts";
+
+/** Work done in bounded steps. */
+export interface Job {
+  /**
+   * Does some of the work.
+   *
+   * @param bytes About how many bytes to go through.
+   * @returns Whether the job is done.
+   */
+  step(bytes: number): boolean;
+  /** Gives the job up and removes what it wrote. Only before it is done. */
+  abandon(): void;
+}
+
+/** What jobs work with. */
+export interface JobContext {
+  /** The tree they change. */
+  readonly tree: Tree;
+  /** How tables of a level are written. */
+  tableOptions(level: number): TableWriterOptions;
+  /** Entries up to this sequence number are hidden by newer ones of the same key from every reader. */
+  smallestSnapshot(): number;
+  /** What they count. */
+  readonly counters: JobCounters;
+}
+
+/** What flushes and compactions have cost since the database was opened. */
+export class JobCounters {
+  /** Memtables turned into tables. */
+  flushes = 0;
+  /** Bytes of tables written by flushes. */
+  flushBytes = 0;
+  /** Compactions that rewrote tables. */
+  compactions = 0;
+  /** Compactions that only moved a table to the next level. */
+  trivialMoves = 0;
+  /** Bytes of tables read by compactions. */
+  compactionReadBytes = 0;
+  /** Bytes of tables written by compactions. */
+  compactionWriteBytes = 0;
+  /** Entries left out since newer ones hide them. */
+  droppedEntries = 0;
+}
+
+/**
+ * Decides which entries a rewrite may leave out: those that no snapshot can see, since a newer version of the
+ * same key that is itself visible to the oldest snapshot comes before them.
+ */
+export class HiddenVersions {
+  readonly #smallestSnapshot: number;
+  #previous = new Uint8Array(64);
+  #previousLength = -1;
+  #previousSequence = Number.MAX_SAFE_INTEGER;
+  /** Whether the last entry given was the first (newest) of its user key. */
+  isNewUserKey = true;
+
+  /**
+   * Starts before the first entry.
+   *
+   * @param smallestSnapshot The oldest sequence number that anyone reads at.
+   */
+  constructor(smallestSnapshot: number) {
+    this.#smallestSnapshot = smallestSnapshot;
+  }
+
+  /**
+   * Takes the next entry in order.
+   *
+   * @param buffer Where the user key is.
+   * @param start Where it starts.
+   * @param end Where it ends, exclusive.
+   * @param sequence The entry's sequence number.
+   * @returns Whether the entry is hidden from everyone.
+   */
+  isHidden(buffer: Uint8Array, start: number, end: number, sequence: number): boolean {
+    const length = end - start;
+    let isSame = length === this.#previousLength;
+    let previous = this.#previous;
+    for (let i = length - 1; isSame && i >= 0; i--) isSame = previous[i] === buffer[start + i];
+    this.isNewUserKey = !isSame;
+    if (!isSame) {
+      if (previous.length < length) previous = this.#previous = new Uint8Array(length * 2);
+      for (let i = 0; i < length; i++) previous[i] = buffer[start + i]!;
+      this.#previousLength = length;
+      this.#previousSequence = sequence;
+      return false;
+    }
+    const isHidden = this.#previousSequence <= this.#smallestSnapshot;
+    this.#previousSequence = sequence;
+    return isHidden;
+  }
+}

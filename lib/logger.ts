@@ -1,0 +1,59 @@
+/**
+ * **What.** Where the store reports what it does: levels and an interface of one method. The library prints
+ * nothing by itself; whoever opens a database passes a logger in, and stamps the time on what arrives.
+ *
+ * **Invariants.**
+ * 1. Without a logger nothing is printed.
+ * 2. Messages are for people and may change; no program should have to read them. What a program acts on is
+ *    an error's code.
+ * 3. Nothing on the path of a single read or write is logged, so a logger costs those nothing.
+ *
+ * **Read next.** `internal_key.ts`
+ *
+ * @module
+ */
+
+/** How much a message matters, from the least to the most. */
+export type LogLevel =
+  /** Of use to someone who works on the store. */
+  | "debug"
+  /** A step that is meant to happen: recovered, flushed, compacted. */
+  | "info"
+  /** Not meant to happen, and dealt with. */
+  | "warn"
+  /** Not dealt with: an error follows, here or at the next write. */
+  | "error";
+
+/**
+ * Takes the store's messages.
+ *
+ * @example Keeping warnings and errors
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import type { Logger } from "./logger.ts";
+ *
+ * const kept: string[] = [];
+ * const logger: Logger = {
+ *   log(level, source, message) {
+ *     if (level === "warn" || level === "error") kept.push(`${level} ${source}: ${message}`);
+ *   },
+ * };
+ *
+ * logger.log("info", "compaction", "2 tables of level 0 into 1 of level 1");
+ * logger.log("warn", "recovery", "dropped 12 bytes at the end of 000007.log");
+ * assertEquals(kept, ["warn recovery: dropped 12 bytes at the end of 000007.log"]);
+ * ```
+ */
+export interface Logger {
+  /**
+   * Takes one message. Must not throw.
+   *
+   * @param level How much it matters.
+   * @param source The component it comes from, for instance `"compaction"`.
+   * @param message What happened, in one line.
+   */
+  log(level: LogLevel, source: string, message: string): void;
+}
+
+/** Ignores everything: what the store uses when no logger is given. */
+export const silentLogger: Logger = Object.freeze({ log() {} });

@@ -1,0 +1,277 @@
+/**
+ * **What.** Many sorted cursors as one: the merge at the heart of a scan, which sees memtables and tables in one
+ * order, and of a compaction, which writes that order down. It is a tournament, a *loser tree*: each child
+ * plays its current key up a tree of matches, each match remembers its loser, and who wins the last match is
+ * the next entry. When the winner has moved on, only the matches on its own path are played again.
+ *
+ * **Format.** The tree is an array. Match `m` is between the winners at places `2m` and `2m + 1`; child `c` of `n`
+ * is at place `n + c`. With five children:
+ * ```text
+ *                         match 1 ───► winner
+ *                    ┌───────┴───────┐
+ *                 match 2         match 3
+ *               ┌────┴────┐      ┌───┴───┐
+ *            match 4   child 0 child 1 child 2
+ *           ┌───┴───┐
+ *        child 3 child 4
+ * ```
+ *
+ * **Invariants.**
+ * 1. Entries come in the order of their internal keys, those with the same one in the order of the children.
+ *    Going back is the exact reverse.
+ * 2. Going forward, each child but the winner is at its first entry after the current one, or exhausted.
+ *    Going back, at its last entry before the current one, or exhausted. So a change of direction moves
+ *    each child by one step and searches nothing. (An entry that a memtable gets meanwhile may turn up on the
+ *    wrong side of a turn. It is newer than every snapshot the cursor is read at, and so never seen.)
+ * 3. An error of a child leaves the cursor invalid, never at a wrong entry.
+ *
+ * Source: Knuth, The Art of Computer Programming, volume 3, section 5.4.1.
+ *
+ * **Read next.** `visible_cursor.ts`
+ *
+ * @module
+ */
+import { EMPTY_BYTES } from "./bytes.ts";
+import { Cursor, EmptyCursor } from "./cursor.ts";
+import type { InternalKeyComparator } from "./internal_key.ts";
+import { invariant } from "./invariant.ts";
+
+const FORWARD = 1;
+const BACKWARD = -1;
+/** The end of the key of a child that has no more entries: it loses every match. */
+const EXHAUSTED = -1;
+/** No child known. */
+const UNKNOWN = -1;
+
+/**
+ * One cursor over everything that `children` hold.
+ *
+ * @param comparator The order that the children are in.
+ * @param children What to merge; the result closes them.
+ * @returns A merge, or for fewer than two children the only one or an empty cursor.
+ */
+export function mergeCursors(comparator: InternalKeyComparator, children: Cursor[]): Cursor {
+  if (children.length === 0) return new EmptyCursor();
+  return children.length === 1 ? children[0]! : new MergeCursor(comparator, children);
+}
+
+/**
+ * A sorted merge of cursors.
+ *
+ * @example Two runs as one
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import type { Cursor } from "./cursor.ts";
+ * import { InternalKeyComparator } from "./internal_key.ts";
+ * import { mergeCursors } from "./merge_cursor.ts";
+ *
+ * function userKeys(newer: Cursor, older: Cursor): string[] {
+ *   const merged = mergeCursors(new InternalKeyComparator(), [newer, older]);
+ *   const keys: string[] = [];
+ *   for (merged.first(); merged.valid; merged.next()) {
+ *     const key = merged.keyBuffer.subarray(merged.keyStart, merged.keyEnd - 8);
+ *     keys.push(new TextDecoder().decode(key));
+ *   }
+ *   merged.close();
+ *   return keys;
+ * }
+ * ```
+ */
+export class MergeCursor extends Cursor {
+  readonly #comparator: InternalKeyComparator;
+  readonly #children: Cursor[];
+  // The children's current keys. Children are of several classes, and reading a field of an object that may be
+  // any of them is slow: it is done once a step, not once a match.
+  readonly #buffers: Uint8Array[];
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  /** Who lost each match. */
+  readonly #losers: Int32Array;
+  /** Who won at each place; used only while all matches are played. */
+  readonly #winners: Int32Array;
+  #winner = 0;
+  /** Who wins when the winner is out of the way, if known: worth knowing once a child wins twice in a row. */
+  #runnerUp = UNKNOWN;
+  #direction = FORWARD;
+  #closed = false;
+
+  /**
+   * Makes an invalid cursor: `first`, `last` or `seek` makes it valid.
+   *
+   * @param comparator The order that the children are in.
+   * @param children What to merge; this cursor closes them.
+   */
+  constructor(comparator: InternalKeyComparator, children: Cursor[]) {
+    super();
+    const count = children.length;
+    this.#comparator = comparator;
+    this.#children = children.slice();
+    this.#buffers = Array.from({ length: count }, () => EMPTY_BYTES);
+    this.#starts = new Int32Array(count);
+    this.#ends = new Int32Array(count).fill(EXHAUSTED);
+    this.#losers = new Int32Array(count);
+    this.#winners = new Int32Array(2 * count);
+    for (let child = 0; child < count; child++) this.#winners[count + child] = child;
+  }
+
+  /** Goes to the first entry of all children. */
+  override first(): void {
+    this.valid = false;
+    for (const child of this.#children) child.first();
+    this.#playAll(FORWARD);
+  }
+
+  /** Goes to the last entry of all children. */
+  override last(): void {
+    this.valid = false;
+    for (const child of this.#children) child.last();
+    this.#playAll(BACKWARD);
+  }
+
+  /** Goes to the first entry of all children that is at or after `target[start, end)`. */
+  override seek(target: Uint8Array, start: number, end: number): void {
+    this.valid = false;
+    for (const child of this.#children) child.seek(target, start, end);
+    this.#playAll(FORWARD);
+  }
+
+  /** Goes to the following entry. */
+  override next(): void {
+    invariant(this.valid, "only a valid cursor moves on");
+    this.valid = false;
+    if (this.#direction === FORWARD) {
+      const winner = this.#winner;
+      this.#children[winner]!.next();
+      this.#playAgain(winner);
+    } else {
+      for (const child of this.#children) child.valid ? child.next() : child.first();
+      this.#playAll(FORWARD);
+    }
+  }
+
+  /** Goes to the preceding entry. */
+  override previous(): void {
+    invariant(this.valid, "only a valid cursor moves back");
+    this.valid = false;
+    if (this.#direction === BACKWARD) {
+      const winner = this.#winner;
+      this.#children[winner]!.previous();
+      this.#playAgain(winner);
+    } else {
+      for (const child of this.#children) child.valid ? child.previous() : child.last();
+      this.#playAll(BACKWARD);
+    }
+  }
+
+  /** Closes all children. */
+  override close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.valid = false;
+    for (const child of this.#children) child.close();
+    this.#children.length = 0;
+    this.#buffers.length = 0; // they may be blocks, which the pool should be able to drop
+    this.keyBuffer = EMPTY_BYTES;
+    this.valueBuffer = EMPTY_BYTES;
+  }
+
+  /** Plays every match, from the leaves up, after every child has moved. */
+  #playAll(direction: number): void {
+    invariant(!this.#closed, "a closed cursor is not used");
+    const count = this.#children.length;
+    if (count === 0) return;
+    this.#direction = direction;
+    this.#runnerUp = UNKNOWN;
+    const winners = this.#winners;
+    for (let child = 0; child < count; child++) this.#load(child);
+    for (let match = count - 1; match >= 1; match--) {
+      const a = winners[2 * match]!;
+      const b = winners[2 * match + 1]!;
+      const aWins = this.#beats(a, b);
+      winners[match] = aWins ? a : b;
+      this.#losers[match] = aWins ? b : a;
+    }
+    this.#winner = winners[1]!; // with a single child, place 1 is its own
+    this.#show();
+  }
+
+  /**
+   * Plays the matches of the last winner again, after it has moved. A child that won twice in a row is likely
+   * to win again (keys written in order, a level merged with a smaller one): it is then compared with the
+   * runner-up alone, which stays the same as long as the winner does.
+   */
+  #playAgain(challenger: number): void {
+    this.#load(challenger);
+    const runnerUp = this.#runnerUp;
+    if (runnerUp !== UNKNOWN && this.#beats(challenger, runnerUp)) {
+      this.#show();
+      return;
+    }
+    const losers = this.#losers;
+    const place = losers.length + challenger;
+    let winner = challenger;
+    for (let match = place >>> 1; match >= 1; match >>>= 1) {
+      const loser = losers[match]!;
+      if (this.#beats(loser, winner)) {
+        losers[match] = winner;
+        winner = loser;
+      }
+    }
+    this.#winner = winner;
+    this.#runnerUp = winner === challenger ? this.#bestLoser(place) : UNKNOWN;
+    this.#show();
+  }
+
+  /** The best of those who lost to the winner, whose place is given: it would win without the winner. */
+  #bestLoser(place: number): number {
+    let best = UNKNOWN;
+    for (let match = place >>> 1; match >= 1; match >>>= 1) {
+      const loser = this.#losers[match]!;
+      if (best === UNKNOWN || this.#beats(loser, best)) best = loser;
+    }
+    return best;
+  }
+
+  /** Whether child `a` comes before child `b` in the direction of travel. */
+  #beats(a: number, b: number): boolean {
+    const aEnd = this.#ends[a]!;
+    const bEnd = this.#ends[b]!;
+    if (aEnd === EXHAUSTED) return false;
+    if (bEnd === EXHAUSTED) return true;
+    const order = this.#comparator.compare(
+      this.#buffers[a]!,
+      this.#starts[a]!,
+      aEnd,
+      this.#buffers[b]!,
+      this.#starts[b]!,
+      bEnd,
+    );
+    return (order !== 0 ? order : a - b) * this.#direction < 0;
+  }
+
+  /** Takes note of a child's current key. */
+  #load(index: number): void {
+    const child = this.#children[index]!;
+    if (child.valid) {
+      this.#buffers[index] = child.keyBuffer;
+      this.#starts[index] = child.keyStart;
+      this.#ends[index] = child.keyEnd;
+    } else {
+      this.#ends[index] = EXHAUSTED;
+    }
+  }
+
+  /** Makes the winner's entry the current one. */
+  #show(): void {
+    const winner = this.#winner;
+    if (this.#ends[winner] === EXHAUSTED) return;
+    const child = this.#children[winner]!;
+    this.keyBuffer = this.#buffers[winner]!;
+    this.keyStart = this.#starts[winner]!;
+    this.keyEnd = this.#ends[winner]!;
+    this.valueBuffer = child.valueBuffer;
+    this.valueStart = child.valueStart;
+    this.valueEnd = child.valueEnd;
+    this.valid = true;
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * **What.** Everything that can be chosen when a database is opened or used, its defaults and its limits, and
+ * the checks that turn a wrong choice into a clear error before anything is touched.
+ *
+ * **Invariants.**
+ * 1. An unknown option, a wrong type (`TypeError`) or a value out of range (`RangeError`) is refused, naming it.
+ *
+ * **Read next.** `table_output.ts`
+ *
+ * @module
+ */
+import { bytewise, type Comparator } from "./comparator.ts";
+import type { Codec, KeyCodec } from "./codec.ts";
+import type { FileSystem } from "./file_system.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+
+/** The longest key, in bytes, the prefix of a sublevel included: 64 KiB. */
+export const KEY_BYTES_MAX: number = 64 * 1024;
+/** The longest value, in bytes: 1 GiB. */
+export const VALUE_BYTES_MAX: number = 2 ** 30;
+/** The largest batch, in bytes as encoded in the log: 1 GiB. */
+export const BATCH_BYTES_MAX: number = 2 ** 30;
+
+/** How tables are compressed. */
+export type CompressionName = "none" | "snappy" | "zstd";
+
+/** How a write is made. */
+export interface WriteOptions {
+  /**
+   * Whether the write is on disk when it is acknowledged. Without, it survives the death of the process, and a
+   * power cut may take it back together with everything written after it.
+   *
+   * @default {the database's `sync` option, which is true unless set}
+   */
+  sync?: boolean;
+}
+
+/** Which entries, and in which order. */
+export interface RangeOptions<K> {
+  /** Only keys after this one. */
+  gt?: K;
+  /** Only this key and those after it. */
+  gte?: K;
+  /** Only keys before this one. */
+  lt?: K;
+  /** Only this key and those before it. */
+  lte?: K;
+  /** Only keys whose encoded form begins with this one's. */
+  prefix?: K;
+  /** Whether to go from the last key to the first. @default {false} */
+  reverse?: boolean;
+  /** At most this many entries. @default {Infinity} */
+  limit?: number;
+  /** Ends the iteration with the signal's reason when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** How a database is opened. */
+export interface OpenOptions<K = string, V = string> {
+  /** How keys become bytes. @default {utf8} */
+  key?: KeyCodec<K>;
+  /** How values become bytes. @default {utf8} */
+  value?: Codec<V>;
+  /** Whether to create the database if there is none. @default {true} */
+  createIfMissing?: boolean;
+  /** Whether it is an error if there is one. @default {false} */
+  errorIfExists?: boolean;
+  /** Whether to open it for reading only: nothing in the directory is changed. @default {false} */
+  readOnly?: boolean;
+  /** Whether writes wait until they are on disk, unless they say otherwise. @default {true} */
+  sync?: boolean;
+  /** How many bytes of writes are gathered in memory before they become a table. @default {4 MiB} */
+  memtableBytes?: number;
+  /** How many full memtables may wait to become tables before writes wait for them. @default {2} */
+  maxImmutableMemtables?: number;
+  /** How many bytes of decoded blocks are kept in memory. @default {8 MiB} */
+  poolBytes?: number;
+  /** How the buffer pool chooses what to evict. @default {"sieve"} */
+  poolPolicy?: "sieve" | "lru";
+  /** How many tables are kept open. @default {500} */
+  maxOpenTables?: number;
+  /** About how many bytes of entries are in a block of a table, before compression. @default {4096} */
+  blockBytes?: number;
+  /** Every how many entries a block has a full key. @default {16} */
+  restartInterval?: number;
+  /** About how large a table gets. @default {2 MiB} */
+  tableBytes?: number;
+  /** Bits a key in the Bloom filter of a table; 0 for no filter. @default {10} */
+  filterBits?: number;
+  /** How tables are compressed: one for all, or one for each level (the last one for all deeper). @default {"snappy"} */
+  compression?: CompressionName | readonly CompressionName[];
+  /** How many tables of level 0 start a compaction. @default {4} */
+  levelZeroTables?: number;
+  /** How large level 1 may get; each deeper one ten times as large. @default {10 MiB} */
+  baseLevelBytes?: number;
+  /** Whether a table that is searched in vain too often is compacted, as LevelDB does. @default {false} */
+  seekCompaction?: boolean;
+  /** The order of keys, for good. @default {bytewise} */
+  comparator?: Comparator;
+  /** The disk. @default {Deno's} */
+  fileSystem?: FileSystem;
+  /** Who is told what the engine does. @default {nobody} */
+  logger?: Logger;
+}
+
+/** The options that the engine on bytes has, all of them set. */
+export interface EngineOptions {
+  readonly createIfMissing: boolean;
+  readonly errorIfExists: boolean;
+  readonly readOnly: boolean;
+  readonly sync: boolean;
+  readonly memtableBytes: number;
+  readonly maxImmutableMemtables: number;
+  readonly poolBytes: number;
+  readonly poolPolicy: "sieve" | "lru";
+  readonly maxOpenTables: number;
+  readonly blockBytes: number;
+  readonly restartInterval: number;
+  readonly tableBytes: number;
+  readonly filterBits: number;
+  readonly compression: readonly CompressionName[];
+  readonly levelZeroTables: number;
+  readonly baseLevelBytes: number;
+  readonly seekCompaction: boolean;
+  readonly comparator: Comparator;
+  readonly fileSystem: FileSystem;
+  readonly logger: Logger;
+}
+
+const MIB = 1024 * 1024;
+
+/** Default, least and greatest value of every option that is a whole number. */
+const NUMBERS = {
+  memtableBytes: [4 * MIB, 64 * 1024, 1024 * MIB],
+  maxImmutableMemtables: [2, 1, 64],
+  poolBytes: [8 * MIB, 0, 2 ** 40],
+  maxOpenTables: [500, 1, 100_000],
+  blockBytes: [4096, 64, 4 * MIB],
+  restartInterval: [16, 1, 1024],
+  tableBytes: [2 * MIB, 4096, 2 ** 31],
+  filterBits: [10, 0, 64],
+  levelZeroTables: [4, 1, 64],
+  baseLevelBytes: [10 * MIB, 4096, 2 ** 40],
+} as const;
+
+/** Every option that is true or false, and its default. */
+const BOOLEANS = {
+  createIfMissing: true,
+  errorIfExists: false,
+  readOnly: false,
+  sync: true,
+  seekCompaction: false,
+} as const;
+
+const COMPRESSIONS: readonly CompressionName[] = ["none", "snappy", "zstd"];
+const OBJECTS = [
+  "key",
+  "value",
+  "poolPolicy",
+  "compression",
+  "comparator",
+  "fileSystem",
+  "logger",
+] as const;
+const OPEN_OPTIONS: ReadonlySet<string> = new Set([
+  ...Object.keys(NUMBERS),
+  ...Object.keys(BOOLEANS),
+  ...OBJECTS,
+]);
+const RANGE_OPTIONS: ReadonlySet<string> = new Set(
+  ["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "signal"],
+);
+
+/**
+ * Names a value for an error message.
+ *
+ * @param value Anything.
+ * @returns What it is, shortly.
+ */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  }
+  if (typeof value === "object") return `an object (${value.constructor?.name ?? "no prototype"})`;
+  return typeof value === "function" ? "a function" : `${String(value)} (${typeof value})`;
+}
+
+/** Refuses anything but an object, and any property that is not known. */
+function checkObject(action: string, value: unknown, known: ReadonlySet<string>): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(value)}`);
+  }
+  for (const name in value) {
+    if (!known.has(name)) throw new TypeError(`Cannot ${action}: unknown option "${name}"`);
+  }
+}
+
+function checkBoolean(action: string, name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`Cannot ${action}: ${name} must be true or false, got ${describe(value)}`);
+}
+
+function checkMethods(action: string, name: string, value: unknown, methods: string[]): void {
+  for (const method of methods) {
+    const member = (value as Record<string, unknown> | null | undefined)?.[method];
+    if (typeof member !== "function") {
+      throw new TypeError(
+        `Cannot ${action}: ${name} must have a method ${method}, got ${describe(value)}`,
+      );
+    }
+  }
+}
+
+/**
+ * Checks a codec.
+ *
+ * @param action What is being done, for the error.
+ * @param name Which codec, for the error.
+ * @param codec The codec.
+ * @throws {TypeError} If it is not one, or does not keep order where that is needed.
+ */
+export function checkCodec(action: string, name: "key" | "value", codec: unknown): void {
+  checkMethods(action, `${name} codec`, codec, ["encode", "decode"]);
+  if (name === "key" && (codec as Codec<unknown>).ordered !== true) {
+    throw new TypeError(`Cannot ${action}: key codec must keep order`);
+  }
+}
+
+/**
+ * Checks the options of a write.
+ *
+ * @param options What the caller gave.
+ * @param fallback The database's default.
+ * @returns Whether to sync.
+ */
+export function syncOption(options: WriteOptions | undefined, fallback: boolean): boolean {
+  if (options === undefined) return fallback;
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot write: options must be an object, got ${describe(options)}`);
+  }
+  const { sync } = options;
+  return sync === undefined ? fallback : checkBoolean("write", "sync", sync);
+}
+
+/**
+ * Checks the options of a range; its bounds are checked when they are encoded.
+ *
+ * @param range What the caller gave.
+ * @throws {TypeError} If an option is unknown, of a wrong type, or contradicts another.
+ * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+ */
+export function checkRange<K>(range: RangeOptions<K>): void {
+  checkObject("iterate", range, RANGE_OPTIONS);
+  if (range.gt !== undefined && range.gte !== undefined) {
+    throw new TypeError("Cannot iterate: both gt and gte are given");
+  }
+  if (range.lt !== undefined && range.lte !== undefined) {
+    throw new TypeError("Cannot iterate: both lt and lte are given");
+  }
+  if (range.reverse !== undefined) checkBoolean("iterate", "reverse", range.reverse);
+  const { limit, signal } = range;
+  if (limit !== undefined) {
+    if (typeof limit !== "number") {
+      throw new TypeError(`Cannot iterate: limit must be a number, got ${describe(limit)}`);
+    }
+    if (!(limit >= 0) || (limit !== Infinity && !Number.isSafeInteger(limit))) {
+      throw new RangeError(
+        `Cannot iterate: limit must be a whole number from 0 on, or Infinity, got ${limit}`,
+      );
+    }
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot iterate: signal must be an AbortSignal, got ${describe(signal)}`);
+  }
+}
+
+/**
+ * Checks the options a database is opened with, and fills in the defaults.
+ *
+ * @param options What the caller gave.
+ * @param defaultFileSystem The disk, if the caller names none.
+ * @returns The engine's options.
+ */
+export function engineOptions(
+  options: OpenOptions<never, never>,
+  defaultFileSystem: FileSystem,
+): EngineOptions {
+  const action = "open database";
+  checkObject(action, options, OPEN_OPTIONS);
+  const chosen: Record<string, unknown> = {};
+  for (const [name, fallback] of Object.entries(BOOLEANS)) {
+    const value = options[name as keyof typeof BOOLEANS];
+    chosen[name] = value === undefined ? fallback : checkBoolean(action, name, value);
+  }
+  for (const [name, [fallback, least, greatest]] of Object.entries(NUMBERS)) {
+    const value: unknown = options[name as keyof typeof NUMBERS] ?? fallback;
+    if (typeof value !== "number") {
+      throw new TypeError(`Cannot ${action}: ${name} must be a number, got ${describe(value)}`);
+    }
+    if (!Number.isInteger(value) || value < least || value > greatest) {
+      throw new RangeError(
+        `Cannot ${action}: ${name} must be a whole number from ${least} to ${greatest}, got ${value}`,
+      );
+    }
+    chosen[name] = value;
+  }
+  chosen.compression = compressionOption(action, options.compression);
+  chosen.poolPolicy = options.poolPolicy ?? "sieve";
+  if (chosen.poolPolicy !== "sieve" && chosen.poolPolicy !== "lru") {
+    throw new RangeError(
+      `Cannot ${action}: poolPolicy must be "sieve" or "lru", got ${describe(chosen.poolPolicy)}`,
+    );
+  }
+  chosen.comparator = options.comparator ?? bytewise;
+  checkMethods(action, "comparator", chosen.comparator, ["compare"]);
+  const { name } = chosen.comparator as Comparator;
+  if (typeof name !== "string" || name === "") {
+    throw new TypeError(`Cannot ${action}: comparator must have a name, got ${describe(name)}`);
+  }
+  chosen.fileSystem = options.fileSystem ?? defaultFileSystem;
+  checkMethods(action, "fileSystem", chosen.fileSystem, ["create", "open", "lock", "rename"]);
+  chosen.logger = options.logger ?? silentLogger;
+  checkMethods(action, "logger", chosen.logger, ["log"]);
+  return chosen as unknown as EngineOptions;
+}
+
+function compressionOption(action: string, value: unknown): readonly CompressionName[] {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value ?? "snappy"];
+  for (const name of names) {
+    if (!COMPRESSIONS.includes(name as CompressionName)) {
+      throw new RangeError(
+        `Cannot ${action}: compression must be "none", "snappy" or "zstd", got ${describe(name)}`,
+      );
+    }
+  }
+  if (names.length === 0) throw new RangeError(`Cannot ${action}: compression must not be empty`);
+  return names as readonly CompressionName[];
+}

@@ -1,0 +1,176 @@
+/**
+ * **What.** What reads look at: the memtables and the version of one moment, held together so that neither a
+ * flush nor a compaction can take anything away under a reader. A get asks the newest first and stops at the
+ * first answer, tombstones included.
+ *
+ * **Invariants.**
+ * 1. A view never changes, except that its newest memtable grows; readers tell by sequence number.
+ * 2. What a view holds is let go of when its last holder releases it, and not before.
+ * 3. A tombstone ends the search.
+ *
+ * **Read next.** `flush.ts`
+ *
+ * @module
+ */
+import type { Cursor } from "./cursor.ts";
+import { ABSENT, type InternalKeyComparator, type Lookup, TRAILER_BYTES } from "./internal_key.ts";
+import { invariant } from "./invariant.ts";
+import { LevelCursor, type ScanOptions } from "./level_cursor.ts";
+import type { Memtable } from "./memtable.ts";
+import { mergeCursors } from "./merge_cursor.ts";
+import type { TableCache } from "./table_cache.ts";
+import type { Tree } from "./tree.ts";
+import { LEVELS, type TableMeta, type Version } from "./version.ts";
+
+/** A memtable, who holds it, and the log that has the same entries. */
+export class MemtableSlot {
+  /** The memtable. */
+  readonly memtable: Memtable;
+  /** The number of the log that has exactly its entries. */
+  readonly logNumber: number;
+  /** The last sequence number in it, set when it is frozen. */
+  lastSequence = 0;
+  #references = 0;
+  readonly #onUnused: (memtable: Memtable) => void;
+
+  /**
+   * Makes a slot.
+   *
+   * @param memtable The memtable.
+   * @param logNumber The number of its log.
+   * @param onUnused Called when nobody holds the memtable any more.
+   */
+  constructor(memtable: Memtable, logNumber: number, onUnused: (memtable: Memtable) => void) {
+    this.memtable = memtable;
+    this.logNumber = logNumber;
+    this.#onUnused = onUnused;
+  }
+
+  /** Holds the memtable. */
+  retain(): void {
+    this.#references++;
+  }
+
+  /** Lets go of it. */
+  release(): void {
+    invariant(this.#references > 0, "a memtable is released as often as it was retained");
+    if (--this.#references === 0) this.#onUnused(this.memtable);
+  }
+}
+
+/** The memtables and the version of one moment. */
+export class ReadView {
+  /** Newest first: the active one, then the frozen ones. */
+  readonly memtables: readonly MemtableSlot[];
+  /** The tables. */
+  readonly version: Version;
+  /** The first table that was searched in vain by a get that had to search another: see `seekCompaction`. */
+  seekCandidate: { level: number; table: TableMeta } | undefined;
+  readonly #tree: Tree;
+  readonly #cache: TableCache;
+  readonly #comparator: InternalKeyComparator;
+  #references = 1;
+
+  /**
+   * Makes a view with one holder: its maker.
+   *
+   * @param memtables Newest first.
+   * @param tree The tree, whose current version it takes.
+   */
+  constructor(memtables: readonly MemtableSlot[], tree: Tree) {
+    this.memtables = memtables;
+    this.version = tree.version;
+    this.#tree = tree;
+    this.#cache = tree.context.cache;
+    this.#comparator = tree.context.comparator;
+    tree.retain(this.version);
+    for (const slot of memtables) slot.retain();
+  }
+
+  /** Holds the view. */
+  retain(): void {
+    this.#references++;
+  }
+
+  /** Lets go of it. */
+  release(): void {
+    invariant(this.#references > 0, "a view is released as often as it was retained");
+    if (--this.#references > 0) return;
+    for (const slot of this.memtables) slot.release();
+    this.#tree.release(this.version);
+  }
+
+  /**
+   * Answers a lookup.
+   *
+   * @param lookup What is looked for; its outcome and value are set.
+   */
+  get(lookup: Lookup): void {
+    for (let i = 0; i < this.memtables.length; i++) {
+      this.memtables[i]!.memtable.get(lookup);
+      if (lookup.outcome !== ABSENT) return;
+    }
+    this.#getFromTables(lookup);
+  }
+
+  /**
+   * All entries of all memtables and tables, in order.
+   *
+   * @param options How the buffer pool is treated.
+   * @returns A cursor to be closed before the view is released.
+   */
+  cursor(options: ScanOptions): Cursor {
+    const children: Cursor[] = [];
+    try {
+      for (const slot of this.memtables) children.push(slot.memtable.cursor());
+      for (const table of this.version.levels[0]!) {
+        children.push(this.#cache.cursor(table.number, options));
+      }
+      for (let level = 1; level < LEVELS; level++) {
+        const tables = this.version.levels[level]!;
+        if (tables.length > 0) {
+          children.push(new LevelCursor(tables, this.#comparator, this.#cache, options));
+        }
+      }
+    } catch (error) {
+      for (const child of children) child.close();
+      throw error;
+    }
+    return mergeCursors(this.#comparator, children);
+  }
+
+  #getFromTables(lookup: Lookup): void {
+    const comparator = this.#comparator;
+    const { key, userEnd, end } = lookup;
+    let firstTable: TableMeta | undefined;
+    let firstLevel = 0;
+    let isCharged = false;
+    for (let level = 0; level < LEVELS; level++) {
+      const tables = this.version.levels[level]!;
+      if (tables.length === 0) continue;
+      // Level 0 overlaps, so each of its tables may have the key; of another level only one can.
+      const begin = level === 0 ? 0 : this.version.findTable(level, key, 0, end);
+      const stop = level === 0 ? tables.length : Math.min(begin + 1, tables.length);
+      for (let i = begin; i < stop; i++) {
+        const table = tables[i]!;
+        const { smallest, largest } = table;
+        if (
+          comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) < 0 ||
+          comparator.compareUser(key, 0, userEnd, largest, 0, largest.length - TRAILER_BYTES) > 0
+        ) continue;
+        if (firstTable === undefined) {
+          firstTable = table;
+          firstLevel = level;
+        } else if (!isCharged) {
+          // The first table was searched in vain: after many such searches it is worth compacting.
+          isCharged = true;
+          if (--firstTable.allowedSeeks === 0) {
+            this.seekCandidate ??= { level: firstLevel, table: firstTable };
+          }
+        }
+        this.#cache.get(table.number, lookup);
+        if (lookup.outcome !== ABSENT) return;
+      }
+    }
+  }
+}

@@ -1,0 +1,516 @@
+/**
+ * **What.** The store as programs use it: typed keys and values, ranges, batches, snapshots and sublevels, each
+ * operation awaited or not. It checks and encodes what it is given and leaves the rest to the engine.
+ *
+ * **Invariants.**
+ * 1. A miss is `undefined`; an empty value is a value.
+ * 2. Wrong arguments throw from the synchronous form and reject the promise of the awaited one, before anything
+ *    is written.
+ * 3. A batch is written whole or not at all, across sublevels too, and once.
+ *
+ * **Read next.** `shell.ts`
+ *
+ * @module
+ */
+import { EMPTY_BYTES } from "./bytes.ts";
+import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
+import { GROUP_BYTES_MAX } from "./commit_queue.ts";
+import type { Engine, EngineSnapshot } from "./engine.ts";
+import { VarveError } from "./errors.ts";
+import { FOUND } from "./internal_key.ts";
+import { AsyncRangeIterator, type Part, RangeIterator, type TurnTaking } from "./iterators.ts";
+import { EncodedValue, Keyspace } from "./keyspace.ts";
+import {
+  checkCodec,
+  checkRange,
+  describe,
+  type RangeOptions,
+  syncOption,
+  type WriteOptions,
+} from "./options.ts";
+import type { DatabaseStats } from "./stats.ts";
+import { WriteBatch } from "./write_batch.ts";
+
+/** What can be read from: a database, a sublevel or a snapshot of either. */
+export interface Reader<K, V> {
+  /** The value of a key, or `undefined`. */
+  get(key: K): Promise<V | undefined>;
+  /** The value of a key, or `undefined`. */
+  getSync(key: K): V | undefined;
+  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
+  getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
+  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
+  getManySync(keys: readonly K[]): (V | undefined)[];
+  /** Whether a key is there. */
+  has(key: K): Promise<boolean>;
+  /** Whether a key is there. */
+  hasSync(key: K): boolean;
+  /** The entries of a range in order, as of the moment of the call. */
+  entries(range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+  /** The keys of a range in order, as of the moment of the call. */
+  keys(range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  /** The values of a range in the order of their keys, as of the moment of the call. */
+  values(range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  /** The entries of a range in order, as of the moment of the call. */
+  entriesSync(range?: RangeOptions<K>): IterableIterator<[K, V]>;
+  /** The keys of a range in order, as of the moment of the call. */
+  keysSync(range?: RangeOptions<K>): IterableIterator<K>;
+  /** The values of a range in the order of their keys, as of the moment of the call. */
+  valuesSync(range?: RangeOptions<K>): IterableIterator<V>;
+}
+
+/** A moment of a store, readable until it is disposed of. */
+export interface Snapshot<K, V> extends Reader<K, V>, Disposable {
+  /** Writes after this one are not seen. */
+  readonly sequence: number;
+  /** Lets go of the moment: reads fail with `CLOSED` from then on. The same as `using` does. */
+  close(): void;
+}
+
+/** Puts and deletes that are written together or not at all. */
+export interface Batch<K, V> {
+  /** Adds a put. */
+  put(key: K, value: V): this;
+  /** Adds a delete. */
+  delete(key: K): this;
+  /** How many puts and deletes it has. */
+  readonly length: number;
+  /** Its bytes as written to the log. */
+  readonly byteLength: number;
+  /** The same batch for the keys and values of another store of the same database. */
+  on<SK, SV>(store: Store<SK, SV>): Batch<SK, SV>;
+  /** Writes it. A batch is written once. */
+  commit(options?: WriteOptions): Promise<void>;
+  /** Writes it. A batch is written once. */
+  commitSync(options?: WriteOptions): void;
+}
+
+/** How keys and values of a sublevel become bytes; strings as UTF-8 unless given. */
+export interface SublevelOptions<K, V> {
+  /** How keys become bytes. @default {utf8} */
+  key?: KeyCodec<K>;
+  /** How values become bytes. @default {utf8} */
+  value?: Codec<V>;
+}
+
+/** What can be read from and written to: a database or a sublevel of it. */
+export interface Store<K, V> extends Reader<K, V> {
+  /** Sets the value of a key. Resolves when the write is as durable as was asked for. */
+  put(key: K, value: V, options?: WriteOptions): Promise<void>;
+  /** Sets the value of a key. Returns when the write is as durable as was asked for. */
+  putSync(key: K, value: V, options?: WriteOptions): void;
+  /** Removes a key, if it is there. Resolves when the write is as durable as was asked for. */
+  delete(key: K, options?: WriteOptions): Promise<void>;
+  /** Removes a key, if it is there. Returns when the write is as durable as was asked for. */
+  deleteSync(key: K, options?: WriteOptions): void;
+  /** A batch without anything in it yet. */
+  batch(): Batch<K, V>;
+  /** The store as it is now, to be disposed of with `using`. */
+  snapshot(): Snapshot<K, V>;
+  /** A part of the store with keys and values of its own. */
+  sublevel<SK = string, SV = string>(
+    name: string,
+    options?: SublevelOptions<SK, SV>,
+  ): Store<SK, SV>;
+}
+
+/** An open database. */
+export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
+  /** The directory it is in. */
+  readonly directory: string;
+  /** Writes what is in memory to tables. Not needed for durability. */
+  flush(): Promise<void>;
+  /** Compacts a range, or everything: drops hidden versions and tombstones, and makes reads cheap. */
+  compact(range?: Pick<RangeOptions<K>, "gte" | "lt" | "signal">): Promise<void>;
+  /** What the database holds and what it has cost. */
+  stats(): DatabaseStats;
+  /** Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. */
+  close(): Promise<void>;
+}
+
+/** What all stores of one database share. */
+export interface StoreContext {
+  /** The engine. */
+  readonly engine: Engine;
+  /** Room for the value being written. */
+  readonly encodedValue: EncodedValue;
+  /** How awaited iterators let others work. */
+  readonly turns: TurnTaking;
+}
+
+/** Reads of a keyspace, now or at a snapshot. */
+class StoreReader<K, V> implements Reader<K, V> {
+  /** What it shares with the other stores of the database. */
+  readonly context: StoreContext;
+  /** Its keys and values. */
+  readonly keyspace: Keyspace<K, V>;
+  readonly #engine: Engine;
+
+  constructor(context: StoreContext, keyspace: Keyspace<K, V>) {
+    this.context = context;
+    this.keyspace = keyspace;
+    this.#engine = context.engine;
+  }
+
+  /** The sequence number to read at; throws if there is nothing to read any more. */
+  readSequence(): number {
+    this.#engine.assertOpen("read");
+    return this.#engine.lastSequence;
+  }
+
+  getSync(key: K): V | undefined {
+    const { lookup } = this.#engine;
+    const sequence = this.readSequence();
+    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
+    return lookup.outcome === FOUND
+      ? this.keyspace.decodeValue(lookup.value, lookup.valueStart, lookup.valueEnd)
+      : undefined;
+  }
+
+  hasSync(key: K): boolean {
+    const { lookup } = this.#engine;
+    const sequence = this.readSequence();
+    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
+    return lookup.outcome === FOUND;
+  }
+
+  getManySync(keys: readonly K[]): (V | undefined)[] {
+    if (!Array.isArray(keys)) {
+      throw new TypeError(`Cannot read: keys must be an array, got ${describe(keys)}`);
+    }
+    return keys.map((key: K) => this.getSync(key));
+  }
+
+  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
+  async get(key: K): Promise<V | undefined> {
+    return this.getSync(key);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async has(key: K): Promise<boolean> {
+    return this.hasSync(key);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async getMany(keys: readonly K[]): Promise<(V | undefined)[]> {
+    return this.getManySync(keys);
+  }
+
+  entriesSync(range: RangeOptions<K> = {}): RangeIterator<K, V, [K, V]> {
+    return this.#iterate("entries", range);
+  }
+
+  keysSync(range: RangeOptions<K> = {}): RangeIterator<K, V, K> {
+    return this.#iterate("keys", range);
+  }
+
+  valuesSync(range: RangeOptions<K> = {}): RangeIterator<K, V, V> {
+    return this.#iterate("values", range);
+  }
+
+  entries(range: RangeOptions<K> = {}): AsyncRangeIterator<[K, V]> {
+    return this.#iterateAsync("entries", range);
+  }
+
+  keys(range: RangeOptions<K> = {}): AsyncRangeIterator<K> {
+    return this.#iterateAsync("keys", range);
+  }
+
+  values(range: RangeOptions<K> = {}): AsyncRangeIterator<V> {
+    return this.#iterateAsync("values", range);
+  }
+
+  #iterate<T>(part: Part, range: RangeOptions<K>): RangeIterator<K, V, T> {
+    checkRange(range);
+    const sequence = this.readSequence();
+    const bounds = this.keyspace.bounds(range, this.#engine.lookup);
+    const scan = this.#engine.scan(sequence, bounds, true);
+    return new RangeIterator<K, V, T>(scan, this.keyspace, part, range);
+  }
+
+  #iterateAsync<T>(part: Part, range: RangeOptions<K>): AsyncRangeIterator<T> {
+    const source = this.#iterate<T>(part, range);
+    return new AsyncRangeIterator<T>(
+      source as unknown as RangeIterator<unknown, unknown, T>,
+      this.context.turns,
+    );
+  }
+}
+
+/** A keyspace at one moment. */
+class StoreSnapshot<K, V> extends StoreReader<K, V> implements Snapshot<K, V> {
+  readonly #snapshot: EngineSnapshot;
+  #isClosed = false;
+
+  constructor(context: StoreContext, keyspace: Keyspace<K, V>) {
+    super(context, keyspace);
+    context.engine.assertOpen("take a snapshot");
+    this.#snapshot = context.engine.takeSnapshot();
+  }
+
+  get sequence(): number {
+    return this.#snapshot.sequence;
+  }
+
+  override readSequence(): number {
+    super.readSequence();
+    if (this.#isClosed) throw new VarveError("CLOSED", "Cannot read: snapshot is closed");
+    return this.#snapshot.sequence;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.context.engine.releaseSnapshot(this.#snapshot);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A keyspace that can be written to. */
+class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
+  readonly #single = new WriteBatch();
+
+  put(key: K, value: V, options?: WriteOptions): Promise<void> {
+    try {
+      return this.#putAsync(key, value, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  putSync(key: K, value: V, options?: WriteOptions): void {
+    const { engine, encodedValue } = this.context;
+    const sync = syncOption(options, engine.options.sync);
+    engine.assertWritable();
+    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
+    encodedValue.set(this.keyspace.value, value);
+    const batch = this.#single;
+    batch.clear();
+    batch.put(
+      engine.lookup.key,
+      0,
+      keyEnd,
+      encodedValue.buffer,
+      encodedValue.start,
+      encodedValue.end,
+    );
+    engine.queue.commitSync(batch, sync);
+  }
+
+  delete(key: K, options?: WriteOptions): Promise<void> {
+    try {
+      const { engine } = this.context;
+      const sync = syncOption(options, engine.options.sync);
+      engine.assertWritable();
+      const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
+      engine.queue.gather(keyEnd).delete(engine.lookup.key, 0, keyEnd);
+      return engine.queue.join(sync);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  deleteSync(key: K, options?: WriteOptions): void {
+    const { engine } = this.context;
+    const sync = syncOption(options, engine.options.sync);
+    engine.assertWritable();
+    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
+    const batch = this.#single;
+    batch.clear();
+    batch.delete(engine.lookup.key, 0, keyEnd);
+    engine.queue.commitSync(batch, sync);
+  }
+
+  batch(): Batch<K, V> {
+    this.context.engine.assertWritable();
+    return new StoreBatch<K, V>(this.context, this.keyspace, new BatchState());
+  }
+
+  snapshot(): Snapshot<K, V> {
+    return new StoreSnapshot(this.context, this.keyspace);
+  }
+
+  sublevel<SK = string, SV = string>(
+    name: string,
+    options: SublevelOptions<SK, SV> = {},
+  ): Store<SK, SV> {
+    const { key = utf8 as unknown as KeyCodec<SK>, value = utf8 as unknown as Codec<SV> } = options;
+    checkCodec("open sublevel", "key", key);
+    checkCodec("open sublevel", "value", value);
+    if (!this.keyspace.isBytewise) {
+      throw new TypeError("Cannot open sublevel: the database needs the bytewise comparator");
+    }
+    const prefix = new Uint8Array([...this.keyspace.prefix, ...sublevelPrefix(name)]);
+    return new KeyspaceStore(this.context, new Keyspace(key, value, prefix, true));
+  }
+
+  #putAsync(key: K, value: V, options: WriteOptions | undefined): Promise<void> {
+    const { engine, encodedValue } = this.context;
+    const sync = syncOption(options, engine.options.sync);
+    engine.assertWritable();
+    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
+    encodedValue.set(this.keyspace.value, value);
+    const { buffer, start, end } = encodedValue;
+    engine.queue.gather(keyEnd + end - start).put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    return engine.queue.join(sync);
+  }
+}
+
+/** A keyspace of its own name begins with `!name!`; the name's characters must sort after the separator. */
+function sublevelPrefix(name: string): Uint8Array {
+  if (typeof name !== "string") {
+    throw new TypeError(`Cannot open sublevel: name must be a string, got ${describe(name)}`);
+  }
+  if (!/^[\x22-\x7e]+$/.test(name)) {
+    throw new RangeError(
+      `Cannot open sublevel: name must be one or more of the characters from '"' to '~', got ${
+        describe(name)
+      }`,
+    );
+  }
+  return new TextEncoder().encode(`!${name}!`);
+}
+
+/** What a batch and its views of other stores share. */
+class BatchState {
+  readonly batch = new WriteBatch();
+  isCommitted = false;
+
+  /** Marks the batch as written, which happens once. */
+  commit(): WriteBatch {
+    this.assertPending("commit");
+    this.isCommitted = true;
+    return this.batch;
+  }
+
+  assertPending(action: string): void {
+    if (this.isCommitted) {
+      throw new VarveError("CLOSED", `Cannot ${action} batch: it is committed already`);
+    }
+  }
+}
+
+class StoreBatch<K, V> implements Batch<K, V> {
+  readonly #context: StoreContext;
+  readonly #keyspace: Keyspace<K, V>;
+  readonly #state: BatchState;
+
+  constructor(context: StoreContext, keyspace: Keyspace<K, V>, state: BatchState) {
+    this.#context = context;
+    this.#keyspace = keyspace;
+    this.#state = state;
+  }
+
+  get length(): number {
+    return this.#state.batch.count;
+  }
+
+  get byteLength(): number {
+    return this.#state.batch.byteLength;
+  }
+
+  put(key: K, value: V): this {
+    this.#state.assertPending("add to");
+    const { engine, encodedValue } = this.#context;
+    const keyEnd = this.#keyspace.encodeKey(key, engine.lookup);
+    encodedValue.set(this.#keyspace.value, value);
+    const { buffer, start, end } = encodedValue;
+    this.#state.batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    return this;
+  }
+
+  delete(key: K): this {
+    this.#state.assertPending("add to");
+    const { lookup } = this.#context.engine;
+    const keyEnd = this.#keyspace.encodeKey(key, lookup);
+    this.#state.batch.delete(lookup.key, 0, keyEnd);
+    return this;
+  }
+
+  on<SK, SV>(store: Store<SK, SV>): Batch<SK, SV> {
+    if (!(store instanceof KeyspaceStore) || store.context.engine !== this.#context.engine) {
+      throw new TypeError("Cannot add to batch: the store is not one of the same database");
+    }
+    return new StoreBatch<SK, SV>(this.#context, store.keyspace, this.#state);
+  }
+
+  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
+  async commit(options?: WriteOptions): Promise<void> {
+    const { engine } = this.#context;
+    const sync = syncOption(options, engine.options.sync);
+    engine.assertWritable();
+    const batch = this.#state.commit();
+    if (batch.count === 0) return;
+    if (batch.byteLength > GROUP_BYTES_MAX) return engine.queue.commit(batch, sync);
+    engine.queue.gather(batch.byteLength).append(batch);
+    return engine.queue.join(sync);
+  }
+
+  commitSync(options?: WriteOptions): void {
+    const { engine } = this.#context;
+    const sync = syncOption(options, engine.options.sync);
+    engine.assertWritable();
+    const batch = this.#state.commit();
+    if (batch.count > 0) engine.queue.commitSync(batch, sync);
+  }
+}
+
+/** The database itself: the keyspace without a prefix, and what only the whole can do. */
+export class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, V> {
+  readonly #engine: Engine;
+
+  /**
+   * Makes the typed surface of an engine.
+   *
+   * @param engine The running engine.
+   * @param key How keys become bytes.
+   * @param value How values become bytes.
+   * @param turns How awaited iterators let others work.
+   */
+  constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: TurnTaking) {
+    super(
+      { engine, encodedValue: new EncodedValue(), turns },
+      new Keyspace(key, value, EMPTY_BYTES, engine.comparator.isBytewise),
+    );
+    this.#engine = engine;
+  }
+
+  /** {@inheritDoc} */
+  get directory(): string {
+    return this.#engine.directory;
+  }
+
+  /** {@inheritDoc} */
+  async flush(): Promise<void> {
+    this.#engine.assertOpen("flush");
+    await this.#engine.flush();
+  }
+
+  /** {@inheritDoc} */
+  async compact(range: Pick<RangeOptions<K>, "gte" | "lt" | "signal"> = {}): Promise<void> {
+    checkRange(range);
+    const engine = this.#engine;
+    engine.assertOpen("compact");
+    const { lower, upper } = this.keyspace.bounds(range, engine.lookup);
+    await engine.compact(lower?.key, upper?.key, range.signal);
+  }
+
+  /** {@inheritDoc} */
+  stats(): DatabaseStats {
+    this.#engine.assertOpen("read statistics");
+    return this.#engine.stats();
+  }
+
+  /** {@inheritDoc} */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  /** {@inheritDoc} */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

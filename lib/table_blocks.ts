@@ -1,0 +1,173 @@
+/**
+ * **What.** The blocks of one open table, through the buffer pool: a block that is there is not read, and one that is
+ * read goes there, decoded. Index and filter take the same way as data, so that memory for all of them has one bound
+ * and a thousand open tables cost a thousand footers.
+ *
+ * **Invariants.**
+ * 1. Opening reads the footer and the metaindex, and keeps no block.
+ * 2. A block in the pool has been verified and decoded; who asks for it pins it, and must unpin it.
+ * 3. No two kinds of block share an address: filters have an owner id of their own in the pool, so that no handle,
+ *    however damaged, makes one pass for the other.
+ * 4. A damaged filter or metaindex is a {@linkcode CorruptionError} like any other damage, though an answer could be
+ *    had without it.
+ *
+ * **Read next.** `table_reader.ts`
+ *
+ * @module
+ */
+import { decodeBlock, type DecodedBlock } from "./block.ts";
+import { FilterBlock } from "./bloom_filter.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import { VarintReader } from "./coding.ts";
+import { CorruptionError } from "./errors.ts";
+import type { ReadableFile } from "./file_system.ts";
+import type { InternalKeyComparator } from "./internal_key.ts";
+import { type BlockHandle, FILTER_NAME, readBlock, readFooter } from "./table_format.ts";
+
+/** What a table is read with. */
+export interface TableReaderOptions {
+  /** The order of its entries. */
+  readonly comparator: InternalKeyComparator;
+  /** Where its blocks are kept. */
+  readonly pool: BufferPool;
+}
+
+const reader = new VarintReader();
+
+/** The blocks of one open table. */
+export class TableBlocks {
+  // Plain fields where a get or a cursor reads them.
+  /** The order of the table's entries. */
+  readonly comparator: InternalKeyComparator;
+  /** Where the blocks are kept. */
+  readonly pool: BufferPool;
+  /** Whether the table has a filter that we understand. */
+  readonly hasFilter: boolean;
+  /** Where the metaindex starts, which is about where the data ends. */
+  readonly dataEnd: number;
+  /** Where the data block starts whose handle was read last. */
+  blockOffset = 0;
+  #blockBytes = 0;
+  readonly #file: ReadableFile;
+  readonly #index: BlockHandle;
+  readonly #filter: BlockHandle | undefined;
+  readonly #owner: number;
+  readonly #filterOwner: number;
+
+  /**
+   * Opens a table.
+   *
+   * @param file The table's file, closed by {@linkcode close}.
+   * @param options What the table is read with.
+   * @throws {CorruptionError} If it has no footer or no metaindex.
+   */
+  constructor(file: ReadableFile, options: TableReaderOptions) {
+    const { metaindex, index } = readFooter(file);
+    this.comparator = options.comparator;
+    this.pool = options.pool;
+    this.dataEnd = metaindex.offset;
+    this.#file = file;
+    this.#index = index;
+    this.#filter = findFilter(file, metaindex, options.comparator);
+    this.hasFilter = this.#filter !== undefined;
+    this.#owner = options.pool.newOwner();
+    this.#filterOwner = options.pool.newOwner();
+  }
+
+  /**
+   * Pins the index block.
+   *
+   * @returns Its frame in the pool, whose content is a {@linkcode DecodedBlock}.
+   * @throws {CorruptionError} If it is damaged.
+   */
+  pinIndex(): number {
+    const { offset, bytes } = this.#index;
+    const frame = this.pool.fetch(this.#owner, offset);
+    if (frame >= 0) return frame;
+    const block = readBlock(this.#file, offset, bytes);
+    return this.pool.insert(this.#owner, offset, this.#decoded(block, "separators", offset), true);
+  }
+
+  /**
+   * Reads the handle of a data block; {@linkcode blockOffset} and {@linkcode pinBlock} are about that block then.
+   *
+   * @param index The index block.
+   * @param at Which of its entries.
+   * @throws {CorruptionError} If it is not a handle.
+   */
+  readHandle(index: DecodedBlock, at: number): void {
+    reader.reset(index.bytes, index.valueStart(at), index.valueEnd(at));
+    this.blockOffset = reader.varint64();
+    this.#blockBytes = reader.varint64();
+    if (reader.failed) {
+      throw new CorruptionError("damaged block handle", this.#file.path, this.#index.offset);
+    }
+  }
+
+  /**
+   * Pins the data block whose handle was read last.
+   *
+   * @param keep Whether the pool is to keep it after its last unpin, if it has to be read.
+   * @returns Its frame in the pool, whose content is a {@linkcode DecodedBlock}.
+   * @throws {CorruptionError} If it is damaged.
+   */
+  pinBlock(keep: boolean): number {
+    const offset = this.blockOffset;
+    const frame = this.pool.fetch(this.#owner, offset);
+    if (frame >= 0) return frame;
+    const block = readBlock(this.#file, offset, this.#blockBytes);
+    return this.pool.insert(this.#owner, offset, this.#decoded(block, "entries", offset), keep);
+  }
+
+  /**
+   * Asks the filter about the data block whose handle was read last.
+   *
+   * @param hash The user key's `bloomHash`.
+   * @returns False if the key is certainly not in the block.
+   * @throws {CorruptionError} If the filter block is damaged.
+   */
+  mayContain(hash: number): boolean {
+    if (this.#filter === undefined) return true;
+    const { offset, bytes } = this.#filter;
+    let frame = this.pool.fetch(this.#filterOwner, offset);
+    if (frame < 0) {
+      const filter = new FilterBlock(readBlock(this.#file, offset, bytes));
+      frame = this.pool.insert(this.#filterOwner, offset, filter, true);
+    }
+    const filter = this.pool.content(frame) as FilterBlock;
+    const answer = filter.mayContain(this.blockOffset, hash);
+    this.pool.unpin(frame);
+    return answer;
+  }
+
+  /** Closes the file and makes the pool forget the blocks. A second call does nothing. */
+  close(): void {
+    this.pool.dropOwner(this.#owner);
+    this.pool.dropOwner(this.#filterOwner);
+    this.#file.close();
+  }
+
+  #decoded(block: Uint8Array, holds: "entries" | "separators", offset: number): DecodedBlock {
+    return decodeBlock(block, block.length, holds, this.comparator, this.#file.path, offset);
+  }
+}
+
+/** Finds the filter that we understand in the metaindex; filters of other names are left alone. */
+function findFilter(
+  file: ReadableFile,
+  metaindex: BlockHandle,
+  comparator: InternalKeyComparator,
+): BlockHandle | undefined {
+  const { offset, bytes } = metaindex;
+  const stored = readBlock(file, offset, bytes);
+  const block = decodeBlock(stored, stored.length, "names", comparator, file.path, offset);
+  for (let i = 0; i < block.count; i++) {
+    const name = block.keys.subarray(block.keyStart(i), block.keyEnd(i));
+    if (String.fromCharCode(...name.subarray(0, FILTER_NAME.length + 1)) !== FILTER_NAME) continue;
+    reader.reset(block.bytes, block.valueStart(i), block.valueEnd(i));
+    const filter = { offset: reader.varint64(), bytes: reader.varint64() };
+    if (reader.failed) throw new CorruptionError("damaged filter handle", file.path, offset);
+    return filter;
+  }
+  return undefined;
+}

@@ -1,0 +1,126 @@
+/**
+ * **What.** The way from sorted entries to durable tables, for flushes and compactions alike: opens a new table
+ * when one is needed, remembers its bounds, and makes file and directory durable before anyone may refer to it.
+ *
+ * **Invariants.**
+ * 1. When {@linkcode TableOutput.finish} returns, contents and names of all tables survive a power cut.
+ * 2. After {@linkcode TableOutput.abandon} none of its files is left; finished ones stay, since a manifest may name
+ *    them.
+ * 3. A table is never cut between two versions of one user key; the caller sees to it.
+ *
+ * **Read next.** `level_cursor.ts`
+ *
+ * @module
+ */
+import type { Cursor } from "./cursor.ts";
+import type { WritableFile } from "./file_system.ts";
+import { TableWriter, type TableWriterOptions } from "./table_writer.ts";
+import type { Tree } from "./tree.ts";
+import { seekBudget, type TableMeta } from "./version_edit.ts";
+
+/** Writes tables one after another. */
+export class TableOutput {
+  readonly #tree: Tree;
+  readonly #options: TableWriterOptions;
+  readonly #tables: TableMeta[] = [];
+  readonly #numbers: number[] = [];
+  #file: WritableFile | undefined;
+  #writer: TableWriter | undefined;
+  #smallest = new Uint8Array(0);
+  #largest = new Uint8Array(64);
+  #largestEnd = 0;
+  #bytesWritten = 0;
+
+  /**
+   * Makes an output without any table yet.
+   *
+   * @param tree Whose tables they will be.
+   * @param options How tables are written.
+   */
+  constructor(tree: Tree, options: TableWriterOptions) {
+    this.#tree = tree;
+    this.#options = options;
+  }
+
+  /** Bytes in the table being written; 0 if there is none. */
+  get tableBytes(): number {
+    return this.#writer?.size ?? 0;
+  }
+
+  /** Bytes in finished tables. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** Adds a cursor's current entry, which comes after all that were added before. */
+  add(entry: Cursor): void {
+    const { keyBuffer, keyStart, keyEnd } = entry;
+    const writer = this.#writer ?? this.#begin(keyBuffer.slice(keyStart, keyEnd));
+    writer.add(keyBuffer, keyStart, keyEnd, entry.valueBuffer, entry.valueStart, entry.valueEnd);
+    const length = keyEnd - keyStart;
+    if (this.#largest.length < length) this.#largest = new Uint8Array(length * 2);
+    const largest = this.#largest;
+    for (let i = 0; i < length; i++) largest[i] = keyBuffer[keyStart + i]!;
+    this.#largestEnd = length;
+  }
+
+  /** Ends the table being written, if there is one: the next entry goes to another. */
+  cut(): void {
+    const writer = this.#writer;
+    const file = this.#file;
+    if (writer === undefined || file === undefined) return;
+    const bytes = writer.finish();
+    file.syncSync();
+    file.close();
+    this.#writer = undefined;
+    this.#file = undefined;
+    this.#bytesWritten += bytes;
+    this.#tables.push({
+      number: this.#numbers.at(-1)!,
+      bytes,
+      smallest: this.#smallest,
+      largest: this.#largest.slice(0, this.#largestEnd),
+      allowedSeeks: seekBudget(bytes),
+    });
+  }
+
+  /**
+   * Ends the last table and makes all of them durable.
+   *
+   * @returns The tables, in key order.
+   */
+  finish(): TableMeta[] {
+    this.cut();
+    const { fileSystem, directory } = this.#tree.context;
+    if (this.#tables.length > 0) fileSystem.syncDirectory(directory);
+    // From here on a manifest may name them, even one whose sync fails: they must not be removed any more.
+    this.#numbers.length = 0;
+    return this.#tables;
+  }
+
+  /** Removes everything that was written, unless it is finished. */
+  abandon(): void {
+    const { fileSystem, logger } = this.#tree.context;
+    this.#file?.close();
+    this.#file = undefined;
+    this.#writer = undefined;
+    for (const number of this.#numbers) {
+      try {
+        fileSystem.remove(this.#tree.tablePath(number));
+      } catch (error) {
+        // Left for the next open, which removes every table that the manifest does not name.
+        logger.log("warn", "table output", `cannot remove table ${number}: ${error}`);
+      }
+    }
+    this.#numbers.length = 0;
+  }
+
+  #begin(smallest: Uint8Array<ArrayBuffer>): TableWriter {
+    const number = this.#tree.newFileNumber();
+    this.#numbers.push(number);
+    this.#file = this.#tree.context.fileSystem.create(this.#tree.tablePath(number));
+    this.#writer = new TableWriter(this.#file, this.#options);
+    this.#smallest = smallest;
+    return this.#writer;
+  }
+}

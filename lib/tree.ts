@@ -1,0 +1,231 @@
+/**
+ * **What.** The tree as it is now and as the manifest says: the current version, the numbers that are handed
+ * out, and which files somebody still needs. Every change goes through {@linkcode Tree.apply}: first into the
+ * manifest, synced, then into memory.
+ *
+ * **Invariants.**
+ * 1. What `version` says is in the manifest already: a reader never sees a tree that a crash would take back.
+ * 2. File numbers only grow, across reopens and crashes: one found in the directory is never handed out again.
+ * 3. A table is removed only when no version that anyone holds contains it.
+ * 4. After a failed write of the manifest nothing is applied any more.
+ *
+ * Source: LevelDB's `db/version_set.h`.
+ *
+ * **Read next.** `table_output.ts`
+ *
+ * @module
+ */
+import { manifestName, oldTableName, tableName } from "./file_names.ts";
+import type { FileSystem } from "./file_system.ts";
+import type { InternalKeyComparator } from "./internal_key.ts";
+import { invariant } from "./invariant.ts";
+import type { Logger } from "./logger.ts";
+import { Manifest, type ManifestState } from "./manifest.ts";
+import type { TableCache } from "./table_cache.ts";
+import type { Version } from "./version.ts";
+import type { VersionEdit } from "./version_edit.ts";
+
+/** What a tree is made of and works with. */
+export interface TreeContext {
+  /** The disk. */
+  readonly fileSystem: FileSystem;
+  /** The database's directory. */
+  readonly directory: string;
+  /** The order of keys. */
+  readonly comparator: InternalKeyComparator;
+  /** Where tables are opened. */
+  readonly cache: TableCache;
+  /** What is told about files that come and go. */
+  readonly logger: Logger;
+}
+
+/** The tables of a database, and the manifest that makes them durable. */
+export class Tree {
+  /** What it works with. */
+  readonly context: TreeContext;
+  /** Where the next compaction of each level begins: the key that the last one ended at. */
+  readonly compactPointers: (Uint8Array | undefined)[];
+  #version: Version;
+  #manifest: Manifest | undefined;
+  #logNumber: number;
+  #flushedSequence: number;
+  #nextFileNumber: number;
+  /** How many live versions contain a table. */
+  readonly #tableReferences = new Map<number, number>();
+  #manifestBytes = 0;
+
+  /**
+   * Takes over what was loaded from a manifest. Nothing can be applied before {@linkcode startManifest}.
+   *
+   * @param context What it works with.
+   * @param state What the manifest says.
+   */
+  constructor(context: TreeContext, state: ManifestState) {
+    this.context = context;
+    this.compactPointers = [...state.compactPointers];
+    this.#version = state.version;
+    this.#logNumber = state.logNumber;
+    this.#flushedSequence = state.lastSequence;
+    this.#nextFileNumber = state.nextFileNumber;
+    this.#adopt(state.version);
+  }
+
+  /** The newest version. Hold it with {@linkcode retain} to use it later than now. */
+  get version(): Version {
+    return this.#version;
+  }
+
+  /** Logs with a lower number are not needed any more. */
+  get logNumber(): number {
+    return this.#logNumber;
+  }
+
+  /** The last sequence number that is in a table; the next one is in the first log that is needed. */
+  get flushedSequence(): number {
+    return this.#flushedSequence;
+  }
+
+  /** The number of the current manifest; 0 before {@linkcode Tree.startManifest}. */
+  get manifestNumber(): number {
+    return this.#manifest?.number ?? 0;
+  }
+
+  /** Bytes written to manifests since the tree was opened. */
+  get manifestBytes(): number {
+    return this.#manifestBytes + (this.#manifest?.size ?? 0);
+  }
+
+  /** A number for a new file, never handed out before. */
+  newFileNumber(): number {
+    return this.#nextFileNumber++;
+  }
+
+  /** Says that a file of this number exists, so that the number is not handed out again. */
+  markFileNumberUsed(number: number): void {
+    if (number >= this.#nextFileNumber) this.#nextFileNumber = number + 1;
+  }
+
+  /** The path of a table. */
+  tablePath(number: number): string {
+    return this.context.fileSystem.join(this.context.directory, tableName(number));
+  }
+
+  /** Keeps a version's tables from being removed until {@linkcode release}. */
+  retain(version: Version): void {
+    version.addReference();
+  }
+
+  /** Lets go of a version; the last to do so removes the tables that no other version contains. */
+  release(version: Version): void {
+    version.release();
+    if (version.references > 0) return;
+    for (const level of version.levels) {
+      for (const table of level) {
+        const count = this.#tableReferences.get(table.number)! - 1;
+        if (count > 0) {
+          this.#tableReferences.set(table.number, count);
+        } else {
+          this.#tableReferences.delete(table.number);
+          this.#removeTable(table.number);
+        }
+      }
+    }
+  }
+
+  /**
+   * Writes a manifest that says what the tree is now, and makes it the current one. Called when a database is
+   * opened, and again when a manifest has grown too long.
+   *
+   * @param edit A change to the tree that takes effect with the new manifest.
+   */
+  startManifest(edit: VersionEdit): void {
+    const { fileSystem, directory } = this.context;
+    const version = this.#version.apply(edit);
+    const number = this.newFileNumber();
+    this.#take(edit);
+    const old = this.#manifest;
+    this.#manifest = Manifest.create(fileSystem, directory, number, this.#state(version, number));
+    if (old !== undefined) {
+      this.#manifestBytes += old.size;
+      old.close();
+      this.#removeFile(fileSystem.join(directory, manifestName(old.number)));
+    }
+    this.#install(version);
+  }
+
+  /**
+   * Changes the tree: durable when this returns.
+   *
+   * @param edit What changes. Next file number, log number and last sequence are filled in here.
+   */
+  apply(edit: VersionEdit): void {
+    const manifest = this.#manifest;
+    invariant(manifest !== undefined, "a tree that is only read is never changed");
+    if (manifest.needsRollover) return this.startManifest(edit);
+    const version = this.#version.apply(edit);
+    edit.nextFileNumber = this.#nextFileNumber;
+    edit.logNumber ??= this.#logNumber;
+    edit.lastSequence ??= this.#flushedSequence;
+    manifest.append(edit);
+    this.#take(edit);
+    this.#install(version);
+  }
+
+  /** Gives the manifest's handle back. */
+  close(): void {
+    this.#manifest?.close();
+  }
+
+  #take(edit: VersionEdit): void {
+    if (edit.logNumber !== undefined) this.#logNumber = edit.logNumber;
+    if (edit.lastSequence !== undefined) this.#flushedSequence = edit.lastSequence;
+    for (const { level, key } of edit.compactPointers) this.compactPointers[level] = key;
+  }
+
+  #state(version: Version, manifestNumber: number): ManifestState {
+    return {
+      version,
+      logNumber: this.#logNumber,
+      prevLogNumber: 0,
+      nextFileNumber: this.#nextFileNumber,
+      lastSequence: this.#flushedSequence,
+      compactPointers: this.compactPointers,
+      manifestNumber,
+      manifestBytes: 0,
+    };
+  }
+
+  #install(version: Version): void {
+    const old = this.#version;
+    this.#version = version;
+    this.#adopt(version);
+    this.release(old);
+  }
+
+  #adopt(version: Version): void {
+    version.addReference();
+    for (const level of version.levels) {
+      for (const { number } of level) {
+        this.#tableReferences.set(number, (this.#tableReferences.get(number) ?? 0) + 1);
+      }
+    }
+  }
+
+  #removeTable(number: number): void {
+    this.context.cache.drop(number);
+    const { fileSystem, directory } = this.context;
+    const path = this.tablePath(number);
+    // Tables of LevelDB before 1.14 end in ".sst".
+    this.#removeFile(fileSystem.exists(path) ? path : fileSystem.join(directory, oldTableName(number)));
+  }
+
+  /** Removes a file that is not needed. If that fails it is tried again at the next open. */
+  #removeFile(path: string): void {
+    try {
+      this.context.fileSystem.remove(path);
+      this.context.logger.log("debug", "tree", `removed ${path}`);
+    } catch (error) {
+      this.context.logger.log("warn", "tree", `cannot remove ${path}: ${error}`);
+    }
+  }
+}

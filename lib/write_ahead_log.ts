@@ -1,0 +1,162 @@
+/**
+ * **What.** The write-ahead log of a running database: one segment (a log file) for each memtable. A segment
+ * stays until its memtable is in a table.
+ *
+ * **Invariants.**
+ * 1. A segment holds exactly the entries of its memtable.
+ * 2. A segment's name is durable before anything is written to it.
+ * 3. Segments become durable oldest first: when a sync returns, everything written before it was called is
+ *    durable, older segments included. So a power cut takes a tail of the history, never a middle.
+ * 4. A segment's handle is given back only when no sync of it is under way.
+ *
+ * **Read next.** `commit_queue.ts`
+ *
+ * @module
+ */
+import { logName } from "./file_names.ts";
+import type { FileSystem } from "./file_system.ts";
+import { LogWriter } from "./log.ts";
+import type { Logger } from "./logger.ts";
+
+/** One log file. */
+class Segment {
+  readonly number: number;
+  readonly writer: LogWriter;
+  syncedBytes = 0;
+  /** Syncs under way. */
+  syncs = 0;
+  isRetired = false;
+
+  constructor(number: number, writer: LogWriter) {
+    this.number = number;
+    this.writer = writer;
+  }
+
+  get isDirty(): boolean {
+    return this.writer.size > this.syncedBytes;
+  }
+
+  async sync(): Promise<void> {
+    const size = this.writer.size;
+    this.syncs++;
+    try {
+      await this.writer.file.sync();
+      if (size > this.syncedBytes) this.syncedBytes = size;
+    } finally {
+      this.syncs--;
+      if (this.isRetired && this.syncs === 0) this.writer.file.close();
+    }
+  }
+
+  syncSync(): void {
+    const size = this.writer.size;
+    this.writer.file.syncSync();
+    this.syncedBytes = size;
+  }
+
+  retire(): void {
+    this.isRetired = true;
+    if (this.syncs === 0) this.writer.file.close();
+  }
+}
+
+/** The log segments that are still needed; writes go to the newest. */
+export class WriteAheadLog {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #logger: Logger;
+  /** Oldest first. */
+  #segments: Segment[];
+  #active: Segment;
+  #bytesWritten = 0;
+
+  /**
+   * Takes over the first segment, whose name is durable.
+   *
+   * @param fileSystem The disk.
+   * @param directory The database's directory.
+   * @param logger Who is told about segments.
+   * @param writer The first segment.
+   * @param number Its number.
+   */
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    logger: Logger,
+    writer: LogWriter,
+    number: number,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#active = new Segment(number, writer);
+    this.#segments = [this.#active];
+  }
+
+  /** Bytes written, framing included. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** How many segments there are. */
+  get segments(): number {
+    return this.#segments.length;
+  }
+
+  /** Writes one record: the operating system has it when this returns. */
+  add(buffer: Uint8Array, start: number, end: number): void {
+    const writer = this.#active.writer;
+    const before = writer.size;
+    writer.add(buffer, start, end);
+    this.#bytesWritten += writer.size - before;
+  }
+
+  /** Starts a new segment. */
+  rotate(number: number): void {
+    const path = this.#fileSystem.join(this.#directory, logName(number));
+    const file = this.#fileSystem.create(path);
+    try {
+      this.#fileSystem.syncDirectory(this.#directory);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#active = new Segment(number, new LogWriter(file));
+    this.#segments.push(this.#active);
+    this.#logger.log("debug", "log", `started ${path}`);
+  }
+
+  /** Makes everything written before the call durable. */
+  async sync(): Promise<void> {
+    for (const segment of [...this.#segments]) {
+      // A segment retired meanwhile is in a durable table.
+      if (segment.isDirty && !segment.isRetired) await segment.sync();
+    }
+  }
+
+  /** The same, holding up the caller. */
+  syncSync(): void {
+    for (const segment of this.#segments) if (segment.isDirty) segment.syncSync();
+  }
+
+  /** Removes the segments below `number`: their memtables are in tables. */
+  removeBefore(number: number): void {
+    while (this.#segments.length > 1 && this.#segments[0]!.number < number) {
+      const segment = this.#segments.shift()!;
+      segment.retire();
+      const { path } = segment.writer.file;
+      try {
+        this.#fileSystem.remove(path);
+        this.#logger.log("debug", "log", `removed ${path}`);
+      } catch (error) {
+        this.#logger.log("warn", "log", `cannot remove ${path}: ${error}`);
+      }
+    }
+  }
+
+  /** Gives all handles back. Does not sync. */
+  close(): void {
+    for (const segment of this.#segments) segment.retire();
+    this.#segments = [];
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * **What.** Random numbers that come out the same for the same seed, for tests and benchmarks.
+ *
+ * **Invariants.**
+ * 1. Same seed, same numbers, whatever the machine.
+ *
+ * **Read next.** `tidiness_test.ts`
+ *
+ * @module
+ */
+
+/**
+ * Makes a generator (mulberry32).
+ *
+ * @example A die that always falls the same
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generator } from "./random.ts";
+ *
+ * const one = generator(7);
+ * const other = generator(7);
+ * assertEquals([one(6), one(6), one(6)], [other(6), other(6), other(6)]);
+ * ```
+ *
+ * @param seed Any whole number.
+ * @returns A function that gives a whole number from 0 up to, not including, its argument.
+ */
+export function generator(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
+  };
+}
