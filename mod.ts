@@ -1,6 +1,95 @@
 /**
  * Varve: an embedded, ordered key–value store for Deno. A log-structured merge tree in TypeScript alone, in
- * LevelDB's files.
+ * LevelDB's files, byte for byte.
+ *
+ * ```ts
+ * import { open } from "./mod.ts"; // or "@varve/varve"
+ *
+ * await using db = await open("./data/readme");
+ * await db.put("city:Paris", "2.1 million");
+ * await db.put("city:Rome", "2.8 million");
+ * console.log(await db.get("city:Rome")); // 2.8 million
+ * for await (const [key, value] of db.entries({ prefix: "city:" })) console.log(key, value);
+ * ```
+ *
+ * It needs `--allow-read` and `--allow-write` for the directory, and nothing else. A write that was awaited is on
+ * disk; `{ sync: false }` trades that for speed, per write or for the whole database.
+ *
+ * ## The tour
+ *
+ * Each component is one file in `lib/` with its test and its benchmark beside it. A file imports only from files
+ * above it in this list, so reading from top to bottom never meets anything that was not explained before.
+ *
+ * **Ground**
+ * - `invariant.ts` an assertion for our own bugs, never for bad data
+ * - `errors.ts` what callers can catch: codes, file, offset
+ * - `bytes.ts` order, equality and copying of byte ranges
+ * - `coding.ts` fixed and variable-width integers
+ * - `crc32c.ts` the checksum, as stored
+ * - `comparator.ts` the order of keys, separators, successors
+ * - `codec.ts` typed keys and values: utf8, bytes, json, numbers, tuples
+ * - `file_names.ts` names of files ↔ numbers
+ * - `file_system.ts` the interface to a disk, and what each call promises
+ * - `memory_file_system.ts` a disk in memory
+ * - `deno_file_system.ts` Deno's disk: the only file that touches `Deno.*`
+ * - `logger.ts` who is told what the engine does
+ *
+ * **Writing**
+ * - `internal_key.ts` key, sequence number and kind
+ * - `cursor.ts` one interface for everything that is walked in order
+ * - `write_batch.ts` the atomic unit
+ * - `log.ts` record framing
+ * - `arena.ts` entries in one piece of shared memory
+ * - `skip_list.ts` the ordered index that many workers may write at once
+ * - `sorted_array.ts` the ordered index that is fastest for one writer
+ * - `memtable.ts` the newest entries, in memory
+ * - `write_ahead_log.ts` one log segment for each memtable
+ * - `commit_queue.ts` who waits for which sync
+ *
+ * **Tables**
+ * - `compression.ts` Snappy and zstd
+ * - `lru_policy.ts` which block to evict: the one not used for longest
+ * - `sieve_policy.ts` which block to evict: the one not used since it was last looked at
+ * - `buffer_pool.ts` blocks in memory, within a limit
+ * - `block_builder.ts` sorted entries to bytes
+ * - `block.ts` bytes to flat arrays that can be searched
+ * - `bloom_filter.ts` is a key surely not in a table?
+ * - `table_format.ts` the parts of a table file
+ * - `table_writer.ts` entries to a file
+ * - `table_blocks.ts` the blocks of a table through the pool
+ * - `table_reader.ts` a file to entries
+ * - `table_cache.ts` which tables are open
+ *
+ * **The tree**
+ * - `merge_cursor.ts` many sorted cursors as one
+ * - `visible_cursor.ts` the newest visible version of each key
+ * - `version_edit.ts` a change to the set of tables, as bytes
+ * - `version.ts` which tables make the tree
+ * - `manifest.ts` that, made durable
+ * - `compaction_picker.ts` what to fold next: a pure function
+ * - `compaction_rules.ts` where to cut, and which tombstones may go
+ * - `tree.ts` the current version, and which files somebody still needs
+ * - `options.ts` what can be chosen, defaults and limits
+ * - `table_output.ts` sorted entries to durable tables
+ * - `level_cursor.ts` one level as one cursor
+ * - `read_view.ts` what reads look at: memtables and a version, held together
+ * - `job.ts` work done in bounded steps
+ * - `flush.ts` a memtable becomes a table
+ * - `compaction.ts` tables become fewer tables
+ * - `background.ts` when that is done, and in which order
+ *
+ * **The engine**
+ * - `recovery.ts` from files to a running tree
+ * - `scan.ts` a walk over one view
+ * - `stats.ts` what it holds and what it costs
+ * - `engine.ts` the orchestrator, on bytes
+ *
+ * **Surfaces**
+ * - `keyspace.ts` typed keys and values of a store to bytes, sublevels
+ * - `iterators.ts` ranges as iterators
+ * - `store.ts` what programs use
+ * - `database.ts` opening one
+ * - `shell.ts` the same as a command
  *
  * @module
  */

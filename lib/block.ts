@@ -61,9 +61,9 @@ export class DecodedBlock {
    * {@linkcode bytes}. One number more at the end is where the last key ends.
    */
   readonly entries: Int32Array;
-  /** The keys' heads as signed numbers of the same order; empty if keys are not in byte order. */
+  /** The heads of the first entries' keys, as signed numbers of the same order; empty if keys are not in byte order. */
   readonly heads: Int32Array;
-  /** How many bytes at the beginning all user keys have in common. 0 without heads. */
+  /** How many bytes the user keys that have heads begin with alike. */
   readonly prefixBytes: number;
   /** How many entries there are. */
   readonly count: number;
@@ -77,17 +77,16 @@ export class DecodedBlock {
    * @param keys The keys.
    * @param entries As in {@linkcode entries}.
    * @param count How many entries there are.
-   * @param withHeads Whether the keys are internal keys in byte order.
+   * @param headsLength How many of the first entries get heads.
    */
   constructor(
     bytes: Uint8Array,
     keys: Uint8Array,
     entries: Int32Array,
     count: number,
-    withHeads: boolean,
+    headsLength: number,
   ) {
     const entriesLength = count * STRIDE + 1;
-    const headsLength = withHeads ? count : 0;
     const keysLength = entries[entriesLength - 1]!;
     // One piece of memory for the three arrays: an array buffer costs about 0.7 µs to get and to collect, which is
     // a third of what decoding costs; a view is cheap.
@@ -99,7 +98,7 @@ export class DecodedBlock {
     this.keys.set(keys.subarray(0, keysLength));
     this.bytes = bytes;
     this.count = count;
-    this.prefixBytes = withHeads ? commonPrefix(this.keys, this.entries, count) : 0;
+    this.prefixBytes = commonPrefix(this.keys, this.entries, headsLength);
     for (let i = 0; i < headsLength; i++) {
       const start = entries[i * STRIDE]! + this.prefixBytes;
       this.heads[i] = headOf(this.keys, start, entries[i * STRIDE + STRIDE]! - TRAILER_BYTES);
@@ -137,42 +136,47 @@ export class DecodedBlock {
    * @returns The entry's index, or {@linkcode count} if all entries come before the key.
    */
   search(comparator: InternalKeyComparator, key: Uint8Array, start: number, end: number): number {
-    const count = this.count;
     const heads = this.heads;
-    if (heads.length === 0) return this.#searchWhole(comparator, key, start, end, 0, count);
+    const headsLength = heads.length;
     const prefixBytes = this.prefixBytes;
     const userEnd = end - TRAILER_BYTES;
-    if (prefixBytes > 0) {
-      const keys = this.keys;
-      const most = prefixBytes < userEnd - start ? prefixBytes : userEnd - start;
-      for (let i = 0; i < most; i++) {
-        const order = key[start + i]! - keys[i]!;
-        if (order !== 0) return order < 0 ? 0 : count;
-      }
-      if (most < prefixBytes) return 0;
+    const order = headsLength === 0 ? 1 : this.#compareWithPrefix(key, start, userEnd);
+    if (order < 0) return 0;
+    if (order > 0) {
+      return this.#searchWhole(comparator, key, start, end, headsLength, this.count);
     }
     const head = headOf(key, start + prefixBytes, userEnd);
     let low = 0;
-    let high = count;
+    let high = headsLength;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (heads[middle]! < head) low = middle + 1;
       else high = middle;
     }
-    if (low === count || heads[low] !== head) return low;
-    // Most often one entry has this head; if more do, whole keys decide.
-    const order = comparator.compare(
-      this.keys,
-      this.entries[low * STRIDE]! + prefixBytes,
-      this.entries[low * STRIDE + STRIDE]!,
-      key,
-      start + prefixBytes,
-      end,
-    );
-    if (order >= 0) return low;
-    low++;
-    if (low === count || heads[low] !== head) return low;
-    return this.#searchWhole(comparator, key, start, end, low, count);
+    if (low < headsLength) {
+      if (heads[low] !== head) return low;
+      // Most often one entry has this head; if more do, whole keys decide.
+      const keyStart = this.entries[low * STRIDE]! + prefixBytes;
+      const keyEnd = this.entries[low * STRIDE + STRIDE]!;
+      if (comparator.compare(this.keys, keyStart, keyEnd, key, start + prefixBytes, end) >= 0) {
+        return low;
+      }
+      low++;
+      if (low < headsLength && heads[low] !== head) return low;
+    }
+    return this.#searchWhole(comparator, key, start, end, low, this.count);
+  }
+
+  /** Orders a user key against what the keys with heads have in common; 0 if it begins with that, too. */
+  #compareWithPrefix(key: Uint8Array, start: number, end: number): number {
+    const keys = this.keys;
+    const prefixBytes = this.prefixBytes;
+    const most = prefixBytes < end - start ? prefixBytes : end - start;
+    for (let i = 0; i < most; i++) {
+      const order = key[start + i]! - keys[i]!;
+      if (order !== 0) return order;
+    }
+    return most - prefixBytes;
   }
 
   /** The same by whole keys, among the entries `[low, high)`. */
@@ -309,8 +313,16 @@ export function decodeBlock(
   const isEmpty = count === 0 && restartCount === 1 && restartAt === 0;
   if (restart < restartCount && !isEmpty) throw fail("a restart point that is not an entry");
   entryScratch[count * STRIDE] = keyEnd;
-  const withHeads = holds !== "names" && comparator.isBytewise;
-  const block = new DecodedBlock(bytes, keyScratch, entryScratch, count, withHeads);
+  // The last separator of a table is a short key after all others, which would leave them no common prefix.
+  const headsLength = holds === "separators" ? Math.max(0, count - 1) : count;
+  const hasHeads = comparator.isBytewise && holds !== "names";
+  const block = new DecodedBlock(
+    bytes,
+    keyScratch,
+    entryScratch,
+    count,
+    hasHeads ? headsLength : 0,
+  );
   if (keyScratch.length > RETAINED_LENGTH_MAX) keyScratch = new Uint8Array(16 * 1024);
   if (entryScratch.length > RETAINED_LENGTH_MAX) entryScratch = new Int32Array(1024);
   return block;

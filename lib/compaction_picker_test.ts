@@ -31,6 +31,7 @@ import {
 import { BaseLevelChecker, OutputCutter } from "./compaction_rules.ts";
 import {
   InternalKeyComparator,
+  KIND_TOMBSTONE,
   KIND_VALUE,
   makeInternalKey,
   sequenceAt,
@@ -218,3 +219,137 @@ Deno.test("every file of cases is tested", () => {
     Object.keys(FILES).sort(),
   );
 });
+
+/** An entry of the simulated tree. */
+interface Entry {
+  readonly key: Uint8Array;
+  readonly user: number;
+  readonly sequence: number;
+  readonly kind: number;
+}
+
+/** A tree whose tables are arrays, and whose outputs are cut anywhere, also between versions of a user key. */
+class Simulation {
+  version: Version = Version.empty(new InternalKeyComparator());
+  readonly pointers: (Uint8Array | undefined)[] = [];
+  readonly contents = new Map<number, Entry[]>();
+  readonly random: (below: number) => number;
+  #nextNumber = 1;
+
+  constructor(random: (below: number) => number) {
+    this.random = random;
+  }
+
+  table(entries: Entry[]): TableMeta {
+    const number = this.#nextNumber++;
+    this.contents.set(number, entries);
+    const [smallest, largest] = [entries[0]!.key, entries.at(-1)!.key];
+    return { number, bytes: 10 * entries.length, smallest, largest, allowedSeeks: 100 };
+  }
+
+  /** Does what a plan says, with the drop rules of compactions. */
+  compact(plan: CompactionPlan): void {
+    const { comparator } = this.version;
+    const { level, outputLevel, inputs, overlapping } = plan;
+    const edit = emptyVersionEdit();
+    for (const { number } of inputs) edit.deleted.push({ level, number });
+    for (const { number } of overlapping) edit.deleted.push({ level: outputLevel, number });
+    this.pointers[level] = plan.compactPointer;
+    const entries = [...inputs, ...overlapping].flatMap(({ number }) => this.contents.get(number)!)
+      .sort((a, b) => comparator.compareKeys(a.key, b.key));
+    const kept = this.#withoutDropped(entries, outputLevel);
+    while (kept.length > 0) {
+      const table = this.table(kept.splice(0, 1 + this.random(8)));
+      edit.added.push({ level: outputLevel, table });
+    }
+    if (plan.isTrivialMove) edit.added = [{ level: outputLevel, table: inputs[0]! }];
+    this.version = this.version.apply(edit);
+  }
+
+  #withoutDropped(entries: Entry[], outputLevel: number): Entry[] {
+    const checker = new BaseLevelChecker(this.version, outputLevel);
+    const smallestSnapshot = entries[this.random(entries.length)]!.sequence;
+    let user = -1;
+    let newer = Infinity;
+    return entries.filter((entry) => {
+      if (entry.user !== user) newer = Infinity;
+      const isHidden = newer <= smallestSnapshot;
+      user = entry.user;
+      newer = entry.sequence;
+      const isGone = entry.kind === KIND_TOMBSTONE && entry.sequence <= smallestSnapshot &&
+        checker.isGoneBelow(Uint8Array.of(entry.user), 0, 1);
+      return !isHidden && !isGone;
+    });
+  }
+
+  /** The sequence number of the value that a search finds first; `undefined` for none or a tombstone. */
+  get(user: number): number | undefined {
+    for (const [level, tables] of this.version.levels.entries()) {
+      const target = makeInternalKey(Uint8Array.of(user), Number.MAX_SAFE_INTEGER, KIND_VALUE);
+      const first = level === 0 ? 0 : this.version.findTable(level, target, 0, target.length);
+      for (const { number } of level === 0 ? tables : tables.slice(first, first + 1)) {
+        const entry = this.contents.get(number)!.find((entry) => entry.user === user);
+        if (entry !== undefined) return entry.kind === KIND_VALUE ? entry.sequence : undefined;
+      }
+    }
+    return undefined;
+  }
+}
+
+Deno.test("a tree that follows the picker answers every search with the newest entry", () => {
+  const options = {
+    tableBytes: 50,
+    levelZeroTrigger: 3,
+    baseLevelBytes: 200,
+    levelMultiplier: 2,
+    seekCompaction: true,
+  };
+  const reasons = new Set<string>();
+  for (let seed = 1; seed <= 25; seed++) {
+    const tree = new Simulation(randomOf(seed));
+    const newest = new Map<number, number | undefined>();
+    let sequence = 0;
+    for (let round = 0; round < 80; round++) {
+      const entries: Entry[] = [];
+      const base = tree.random(30);
+      for (let i = 1 + tree.random(12); i > 0; i--) {
+        const user = base + tree.random(10);
+        const kind = tree.random(3) === 0 ? KIND_TOMBSTONE : KIND_VALUE;
+        const key = makeInternalKey(Uint8Array.of(user), ++sequence, kind);
+        entries.push({ key, user, sequence, kind });
+        newest.set(user, kind === KIND_VALUE ? sequence : undefined);
+      }
+      entries.sort((a, b) => tree.version.comparator.compareKeys(a.key, b.key));
+      const level = tree.version.levelForFlush(
+        Uint8Array.of(entries[0]!.user),
+        Uint8Array.of(entries.at(-1)!.user),
+        options,
+      );
+      const added = [{ level, table: tree.table(entries) }];
+      tree.version = tree.version.apply({ ...emptyVersionEdit(), added });
+      for (let i = tree.random(4); i > 0; i--) {
+        const tables = tree.version.levels[tree.random(4)]!;
+        const table = tables[tree.random(tables.length)];
+        const candidate = table && { level: tree.version.levels.indexOf(tables), table };
+        const plan = tree.random(4) === 0
+          ? planRange(tree.version, tree.random(6), Uint8Array.of(base), undefined, options)
+          : pickCompaction(tree.version, tree.pointers, options, candidate);
+        if (plan === undefined) continue;
+        reasons.add(plan.reason);
+        tree.compact(plan);
+      }
+      for (const [user, expected] of newest) {
+        assertEquals(tree.get(user), expected, `seed ${seed}, round ${round}, user key ${user}`);
+      }
+    }
+  }
+  assertEquals([...reasons].sort(), ["level-size", "level0-count", "manual", "seeks"]);
+});
+
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor(state / 2 ** 32 * below);
+  };
+}

@@ -21,14 +21,14 @@ import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
 import { CompactionJob } from "./compaction.ts";
 import { pickCompaction, type PickerOptions, planRange } from "./compaction_picker.ts";
-import { compressorFor } from "./compression.ts";
+import { type Compressor, snappy, zstd } from "./compression.ts";
 import { VarveError } from "./errors.ts";
 import type { FileLock } from "./file_system.ts";
 import { FlushJob } from "./flush.ts";
 import { InternalKeyComparator, Lookup, userKeyOf } from "./internal_key.ts";
 import { type Job, type JobContext, JobCounters } from "./job.ts";
 import { Memtable } from "./memtable.ts";
-import type { EngineOptions } from "./options.ts";
+import type { CompressionName, EngineOptions } from "./options.ts";
 import { MemtableSlot, ReadView } from "./read_view.ts";
 import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
 import { Scan, type ScanBounds } from "./scan.ts";
@@ -54,6 +54,8 @@ const COMPACTION_PACE = 5;
 const STALL_STEP_BYTES = 1024 * 1024;
 /** How many memtable buffers are kept to be used again. */
 const SPARE_BUFFERS_MAX = 2;
+
+const COMPRESSORS: Record<CompressionName, Compressor | undefined> = { none: undefined, snappy, zstd };
 
 /** A promise for the end of some background work. */
 type Waiter = PromiseWithResolvers<void>;
@@ -643,6 +645,6 @@ function tableWriterOptions(
     blockBytes,
     restartInterval,
     filterBits,
-    compression: compressorFor(compression[Math.min(level, compression.length - 1)]!),
+    compression: COMPRESSORS[compression[Math.min(level, compression.length - 1)]!],
   };
 }

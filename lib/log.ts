@@ -301,22 +301,16 @@ export class LogReader {
         continue;
       }
       this.#at = this.#claimedEnd(at);
+      const start = at + LOG_HEADER_BYTES - this.#blockOffset;
+      const end = this.#at - this.#blockOffset;
       if (type === FULL || type === FIRST) {
         if (begin !== NOWHERE && this.#joinedBytes > 0) {
           this.#damaged(begin, begin, at, "log record without its end");
         }
-        if (type === FULL) {
-          const start = at - this.#blockOffset;
-          return this.#found(
-            at,
-            this.#block,
-            start + LOG_HEADER_BYTES,
-            this.#at - this.#blockOffset,
-          );
-        }
+        if (type === FULL) return this.#found(at, this.#block, start, end);
         begin = at;
         this.#joinedBytes = 0;
-        this.#join(at);
+        this.#join(start, end);
       } else if (type !== MIDDLE && type !== LAST) {
         const from = begin === NOWHERE ? at : begin;
         this.#damaged(at, from, this.#at, `log fragment of unknown type ${type}`);
@@ -324,7 +318,7 @@ export class LogReader {
       } else if (begin === NOWHERE) {
         this.#damaged(at, at, this.#at, "log record without its beginning");
       } else {
-        this.#join(at);
+        this.#join(start, end);
         if (type === LAST) return this.#found(begin, this.#joined, 0, this.#joinedBytes);
       }
     }
@@ -367,10 +361,8 @@ export class LogReader {
     return getFixed32(this.#block, header) === mask(crc) ? this.#block[header + TYPE_OFFSET]! : BAD;
   }
 
-  /** Adds a fragment's payload to the record that is being put together. */
-  #join(offset: number): void {
-    const start = offset - this.#blockOffset + LOG_HEADER_BYTES;
-    const end = this.#claimedEnd(offset) - this.#blockOffset;
+  /** Adds a range of the block to the record that is being put together. */
+  #join(start: number, end: number): void {
     const needed = this.#joinedBytes + end - start;
     if (needed > this.#joined.length) {
       const doubled = Math.min(2 * this.#joined.length, this.#size);

@@ -60,6 +60,12 @@ export interface ManifestState {
   readonly manifestBytes: number;
 }
 
+/** What was read from a manifest. */
+export interface LoadedManifest extends ManifestState {
+  /** Bytes at the end of the file that are no whole record: what a crash left of an edit that was never finished. */
+  readonly tornBytes: number;
+}
+
 /** A manifest may grow by this much, and once more by the size of its snapshot, before it is replaced. */
 export const MANIFEST_GROWTH_BYTES: number = 1024 * 1024;
 /** No `CURRENT` is longer: the name with the highest file number there can be takes 26 bytes with its line end. */
@@ -265,7 +271,7 @@ export function loadManifest(
   fileSystem: FileSystem,
   directory: string,
   comparator: InternalKeyComparator,
-): ManifestState {
+): LoadedManifest {
   const manifestNumber = readCurrent(fileSystem, directory);
   const path = fileSystem.join(directory, manifestName(manifestNumber));
   if (!fileSystem.exists(path)) {
@@ -287,7 +293,7 @@ export function loadManifest(
         recordOffset,
       );
     }
-    return loader.finish(manifestNumber, file.size);
+    return { ...loader.finish(manifestNumber, file.size), tornBytes: reader.tornBytes };
   } finally {
     file.close();
   }

@@ -18,6 +18,7 @@
 import { decodeBlock, type DecodedBlock } from "./block.ts";
 import { FilterBlock } from "./bloom_filter.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import { equalBytes } from "./bytes.ts";
 import { VarintReader } from "./coding.ts";
 import { CorruptionError } from "./errors.ts";
 import type { ReadableFile } from "./file_system.ts";
@@ -33,6 +34,7 @@ export interface TableReaderOptions {
 }
 
 const reader = new VarintReader();
+const filterName = new TextEncoder().encode(FILTER_NAME);
 
 /** The blocks of one open table. */
 export class TableBlocks {
@@ -163,7 +165,7 @@ function findFilter(
   const block = decodeBlock(stored, stored.length, "names", comparator, file.path, offset);
   for (let i = 0; i < block.count; i++) {
     const name = block.keys.subarray(block.keyStart(i), block.keyEnd(i));
-    if (String.fromCharCode(...name.subarray(0, FILTER_NAME.length + 1)) !== FILTER_NAME) continue;
+    if (!equalBytes(name, filterName)) continue;
     reader.reset(block.bytes, block.valueStart(i), block.valueEnd(i));
     const filter = { offset: reader.varint64(), bytes: reader.varint64() };
     if (reader.failed) throw new CorruptionError("damaged filter handle", file.path, offset);

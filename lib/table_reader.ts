@@ -20,8 +20,6 @@ import { DELETED, FOUND, KIND_VALUE, kindAt, type Lookup, TRAILER_BYTES } from "
 import { invariant } from "./invariant.ts";
 import { TableBlocks, type TableReaderOptions } from "./table_blocks.ts";
 
-export type { TableReaderOptions };
-
 /** How a cursor reads. */
 export interface TableCursorOptions {
   /** Whether blocks that it has to read stay in the pool; a scan that will not come back says no. @default {true} */
@@ -125,10 +123,11 @@ export class TableReader {
    * A cursor over the table's entries, at none of them.
    *
    * @param options How it reads.
+   * @param onClose Called once, when the cursor is closed.
    * @returns The cursor, to be closed before the table is.
    */
-  cursor(options?: TableCursorOptions): Cursor {
-    return new TableCursor(this.#blocks, options?.fillPool ?? true);
+  cursor(options?: TableCursorOptions, onClose?: () => void): Cursor {
+    return new TableCursor(this.#blocks, options?.fillPool ?? true, onClose);
   }
 
   /**
@@ -186,6 +185,7 @@ export class TableReader {
 class TableCursor extends Cursor {
   readonly #blocks: TableBlocks;
   readonly #fillPool: boolean;
+  readonly #onClose: (() => void) | undefined;
   #index: DecodedBlock | undefined;
   #indexFrame = -1;
   #indexAt = -1;
@@ -195,10 +195,11 @@ class TableCursor extends Cursor {
   #blockAt = -1;
   #isClosed = false;
 
-  constructor(blocks: TableBlocks, fillPool: boolean) {
+  constructor(blocks: TableBlocks, fillPool: boolean, onClose: (() => void) | undefined) {
     super();
     this.#blocks = blocks;
     this.#fillPool = fillPool;
+    this.#onClose = onClose;
   }
 
   override first(): void {
@@ -233,12 +234,13 @@ class TableCursor extends Cursor {
   }
 
   override close(): void {
-    this.valid = false;
+    if (this.#isClosed) return;
     this.#isClosed = true;
+    this.valid = false;
     this.#closeBlock();
-    if (this.#indexFrame >= 0) this.#blocks.pool.unpin(this.#indexFrame);
-    this.#indexFrame = -1;
+    if (this.#index !== undefined) this.#blocks.pool.unpin(this.#indexFrame);
     this.#index = undefined;
+    this.#onClose?.();
   }
 
   #openIndex(): DecodedBlock {
@@ -268,8 +270,7 @@ class TableCursor extends Cursor {
   }
 
   #closeBlock(): void {
-    if (this.#blockFrame >= 0) this.#blocks.pool.unpin(this.#blockFrame);
-    this.#blockFrame = -1;
+    if (this.#block !== undefined) this.#blocks.pool.unpin(this.#blockFrame);
     this.#block = undefined;
   }
 
