@@ -72,6 +72,7 @@
  * - `options.ts` what can be chosen, defaults and limits
  * - `table_output.ts` sorted entries to durable tables
  * - `level_cursor.ts` one level as one cursor
+ * - `memtable_set.ts` the active memtable and the frozen ones
  * - `read_view.ts` what reads look at: memtables and a version, held together
  * - `job.ts` work done in bounded steps
  * - `flush.ts` a memtable becomes a table
@@ -82,6 +83,7 @@
  * - `recovery.ts` from files to a running tree
  * - `scan.ts` a walk over one view
  * - `stats.ts` what it holds and what it costs
+ * - `requests.ts` who waits for which flush or compaction
  * - `engine.ts` the orchestrator, on bytes
  *
  * **Surfaces**

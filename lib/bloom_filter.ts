@@ -85,11 +85,12 @@ export function mayContain(
   // Reserved for other encodings of short filters.
   if (probes > 30) return true;
   const bits = bytes * 8;
-  const delta = (hash >>> 17) | (hash << 15);
+  let position = hash | 0; // a 32-bit integer from here on, or the loop is done in floating point
+  const delta = (position >>> 17) | (position << 15);
   for (let i = 0; i < probes; i++) {
-    const bit = (hash >>> 0) % bits;
+    const bit = (position >>> 0) % bits;
     if ((filter[start + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
-    hash = (hash + delta) | 0;
+    position = (position + delta) | 0;
   }
   return true;
 }

@@ -202,7 +202,10 @@ class FramePool implements BufferPool {
   insert(owner: number, offset: number, content: Poolable, keep: boolean): number {
     const bytes = content.memoryBytes;
     invariant(bytes >= 0, "a block has a size");
-    invariant(this.#find(owner, offset) === NONE, "a block is inserted only when a fetch missed it");
+    invariant(
+      this.#find(owner, offset) === NONE,
+      "a block is inserted only when a fetch missed it",
+    );
     const resident = keep && this.#makeRoom(bytes);
     const frame = this.#takeFrame();
     this.#contents[frame] = content;

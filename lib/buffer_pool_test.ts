@@ -157,7 +157,18 @@ for (const policy of POLICIES) {
 
   Deno.test(`B12: no two kinds of page share an address (${policy})`, () => {
     // Offsets of data, filter and index blocks, also far apart by powers of two, in tables opened one after another.
-    const offsets = [0, 1, 4096, 8192, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 33, 2 ** 52, 2 ** 53 - 1];
+    const offsets = [
+      0,
+      1,
+      4096,
+      8192,
+      2 ** 31,
+      2 ** 32,
+      2 ** 32 + 1,
+      2 ** 33,
+      2 ** 52,
+      2 ** 53 - 1,
+    ];
     const pool = createBufferPool({ capacityBytes: 1e6, policy });
     const expected = new Map<Poolable, string>();
     const owners = Array.from({ length: 300 }, () => pool.newOwner());
@@ -230,7 +241,7 @@ Deno.test("SIEVE hits more often than LRU on skewed reads, and more so with scan
     for (let i = 0; i < 20_000; i++) {
       // Squaring twice crowds the reads towards the low numbers.
       if (touch(pool, owner, Math.floor((random(2 ** 20) / 2 ** 20) ** 4 * 2000))) count++;
-      if (scans && i % 200 === 0) for (let n = 0; n < 60; n++) touch(pool, owner, scanned++);
+      if (scans && i % 200 === 0) { for (let n = 0; n < 60; n++) touch(pool, owner, scanned++); }
     }
     return count;
   };

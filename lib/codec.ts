@@ -10,32 +10,18 @@
  * bytes  := as they are
  * json   := UTF-8 of JSON.stringify
  * number := 8 bytes: IEEE 754 double, big-endian; sign bit flipped if positive, all bits if negative
- * tuple  := part*                              as FoundationDB's tuple layer writes them, and Deno KV its keys
- * part   := 00                                 null (00 ff inside an array)
- *         | 01 escaped 00                      Uint8Array
- *         | 02 escaped 00                      string, in UTF-8
- *         | 05 part* 00                        array
- *         | 0b count^ff magnitude              negative bigint of 9 bytes and more, the bytes flipped
- *         | 14-n magnitude                     negative bigint of n = 1 to 8 bytes, the bytes flipped
- *         | 14                                 0n
- *         | 14+n magnitude                     positive bigint of n = 1 to 8 bytes, big-endian
- *         | 1d count magnitude                 positive bigint of 9 to 255 bytes
- *         | 21 number                          number
- *         | 26 | 27                            false | true
- * escaped:= the bytes, with 00 ff for each 00
  * ```
  *
  * **Invariants.**
  * 1. `decode(encode(x))` is `x`, and one value has one encoding: -0 is written as 0, a lone surrogate and NaN are
  *    refused rather than replaced, since two keys would become one.
- * 2. Key codecs: `a` before `b` exactly if `encode(a)` before `encode(b)`. Parts of a tuple are ordered by kind as
- *    listed above, then by value; a tuple comes before its extensions, and its bytes are a prefix of theirs.
+ * 2. Key codecs: `a` comes before `b` exactly if `encode(a)` comes before `encode(b)`.
  * 3. Bytes that the codec did not write are a `TypeError`, not a value that would be written otherwise.
  * 4. What goes in and comes out as bytes is a plain `Uint8Array`, whatever subclass the caller has.
  *
- * Sources: FoundationDB's `design/tuple.md`; the WHATWG Encoding Standard.
+ * Source: the WHATWG Encoding Standard, on what a lone surrogate and a byte order mark are.
  *
- * **Read next.** `file_names.ts`
+ * **Read next.** `tuple_codec.ts`
  *
  * @module
  */
@@ -92,7 +78,15 @@ function describe(value: unknown): string {
   return typeof value === "object" ? value.constructor?.name ?? "object" : typeof value;
 }
 
-function refuse(codec: string, expected: string, value: unknown): never {
+/**
+ * Refuses a value of a type that a codec does not take.
+ *
+ * @param codec Name of the codec.
+ * @param expected What it takes.
+ * @param value What it was given.
+ * @throws {TypeError} Always, naming the type of the value.
+ */
+export function refuse(codec: string, expected: string, value: unknown): never {
   throw new TypeError(`Cannot encode as ${codec}: expected ${expected}, got ${describe(value)}`);
 }
 
@@ -153,8 +147,8 @@ function readUtf8(buffer: Uint8Array, start: number, end: number): string {
   let text = "";
   let i = start;
   for (; i + 8 <= end; i += 8) {
-    const [a, b, c, d] = [buffer[i]!, buffer[i + 1]!, buffer[i + 2]!, buffer[i + 3]!];
-    const [e, f, g, h] = [buffer[i + 4]!, buffer[i + 5]!, buffer[i + 6]!, buffer[i + 7]!];
+    const a = buffer[i]!, b = buffer[i + 1]!, c = buffer[i + 2]!, d = buffer[i + 3]!;
+    const e = buffer[i + 4]!, f = buffer[i + 5]!, g = buffer[i + 6]!, h = buffer[i + 7]!;
     if ((a | b | c | d | e | f | g | h) >= 128) return readWide(buffer, start, end);
     text += String.fromCharCode(a, b, c, d, e, f, g, h);
   }
@@ -277,7 +271,9 @@ const scratch = new DataView(new ArrayBuffer(8));
 
 function requireNumber(value: number): void {
   if (typeof value !== "number") refuse("number", "a number", value);
-  if (Number.isNaN(value)) throw new TypeError("Cannot encode as number: NaN has no place in order");
+  if (Number.isNaN(value)) {
+    throw new TypeError("Cannot encode as number: NaN has no place in order");
+  }
 }
 
 function writeNumber(value: number, target: Uint8Array, offset: number): number {

@@ -28,8 +28,10 @@ import { FlushJob } from "./flush.ts";
 import { InternalKeyComparator, Lookup, userKeyOf } from "./internal_key.ts";
 import { type Job, type JobContext, JobCounters } from "./job.ts";
 import { Memtable } from "./memtable.ts";
+import { MemtableSet } from "./memtable_set.ts";
 import type { CompressionName, EngineOptions } from "./options.ts";
-import { MemtableSlot, ReadView } from "./read_view.ts";
+import { ReadView } from "./read_view.ts";
+import { BackgroundRequests } from "./requests.ts";
 import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
 import { Scan, type ScanBounds } from "./scan.ts";
 import { type DatabaseStats, levelStats, WriteCounters } from "./stats.ts";
@@ -52,21 +54,12 @@ const FLUSH_PACE = 2;
 const COMPACTION_PACE = 5;
 /** A stalled writer works in steps of this many bytes. */
 const STALL_STEP_BYTES = 1024 * 1024;
-/** How many memtable buffers are kept to be used again. */
-const SPARE_BUFFERS_MAX = 2;
 
-const COMPRESSORS: Record<CompressionName, Compressor | undefined> = { none: undefined, snappy, zstd };
-
-/** A promise for the end of some background work. */
-type Waiter = PromiseWithResolvers<void>;
-
-/** A compaction that was asked for. */
-interface ManualCompaction {
-  readonly level: number;
-  readonly begin: Uint8Array | undefined;
-  readonly end: Uint8Array | undefined;
-  readonly waiter: Waiter;
-}
+const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
+  none: undefined,
+  snappy,
+  zstd,
+};
 
 /** A moment of the database to read at. */
 export interface EngineSnapshot {
@@ -107,15 +100,11 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   readonly #pickerOptions: PickerOptions;
   readonly #writes = new WriteCounters();
   readonly #batch = new BatchReader();
-  /** Oldest first. */
-  readonly #immutables: MemtableSlot[] = [];
-  readonly #spareBuffers: SharedArrayBuffer[] = [];
+  readonly #memtables: MemtableSet;
+  readonly #requests = new BackgroundRequests();
   /** Oldest first, so lowest sequence first. */
   readonly #snapshots: EngineSnapshot[] = [];
   readonly #scans = new Set<Scan>();
-  readonly #flushWaiters = new Map<MemtableSlot, Waiter>();
-  readonly #manual: ManualCompaction[] = [];
-  #active: MemtableSlot;
   #view: ReadView;
   #lastSequence: number;
   #paceDebtBytes = 0;
@@ -192,9 +181,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#lastSequence = recovered.lastSequence;
     this.#log = recovered.log &&
       new WriteAheadLog(fileSystem, directory, logger, recovered.log, recovered.logNumber);
-    for (const memtable of recovered.memtables) this.#immutables.push(this.#slot(memtable, 0));
-    this.#active = this.#slot(this.#newMemtable(options.memtableBytes), recovered.logNumber);
-    this.#view = new ReadView([this.#active, ...this.#immutables.toReversed()], this.tree);
+    this.#memtables = new MemtableSet(
+      this.comparator,
+      options.memtableBytes,
+      recovered.logNumber,
+      recovered.memtables,
+    );
+    this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);
     this.queue = new CommitQueue(this);
     this.#background = new Background(this, surroundings.schedule);
     this.#background.wake();
@@ -318,7 +311,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   }
 
   #insert(group: WriteBatch): void {
-    const { memtable } = this.#active;
+    const { memtable } = this.#memtables.active;
     const batch = this.#batch;
     batch.reset(group.buffer, 0, group.byteLength);
     while (batch.next()) {
@@ -337,21 +330,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** Sees to it that the active memtable has room for a group, with a new one if need be. */
   #makeRoom(entries: number, bytes: number): void {
-    if (this.#active.memtable.fits(entries, bytes)) return;
-    if (this.#immutables.length >= this.options.maxImmutableMemtables) {
-      this.#stall(() =>
-        this.#immutables.length >= this.options.maxImmutableMemtables &&
-        this.#background.stepFlush(STALL_STEP_BYTES)
-      );
-    }
-    if (this.tree.version.levels[0]!.length >= STOP_TABLES) {
-      this.#stall(() =>
-        this.tree.version.levels[0]!.length >= STOP_TABLES &&
-        this.#background.step(STALL_STEP_BYTES)
-      );
-    }
+    if (this.#memtables.active.memtable.fits(entries, bytes)) return;
+    const mustFlush = () => this.#memtables.frozenCount >= this.options.maxImmutableMemtables;
+    if (mustFlush()) this.#stall(() => mustFlush() && this.#background.stepFlush(STALL_STEP_BYTES));
+    const mustCompact = () => this.tree.version.levels[0]!.length >= STOP_TABLES;
+    if (mustCompact()) this.#stall(() => mustCompact() && this.#background.step(STALL_STEP_BYTES));
     this.#refuseWrites();
-    this.#rotate(Math.max(this.options.memtableBytes, Memtable.worstCaseBytes(entries, bytes)));
+    this.#rotate(Memtable.worstCaseBytes(entries, bytes));
   }
 
   /** Works as long as `work` says that there is something to wait for and to do. */
@@ -364,24 +349,21 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   }
 
   /** Freezes the active memtable together with its log segment. */
-  #rotate(capacityBytes: number): void {
-    const frozen = this.#active;
+  #rotate(bytesNeeded: number): void {
     const number = this.tree.newFileNumber();
     try {
       this.#log!.rotate(number);
     } catch (error) {
       throw this.#fail("start a log", error);
     }
-    frozen.lastSequence = this.#lastSequence;
-    this.#immutables.push(frozen);
-    this.#active = this.#slot(this.#newMemtable(capacityBytes), number);
+    this.#memtables.freeze(this.#lastSequence, number, bytesNeeded);
     this.#renewView();
     this.#background.wake();
   }
 
   /** Lets a writer who outruns the background do some of its work, in proportion to what he wrote. */
   #pace(bytes: number): void {
-    const isFlushDue = this.#immutables.length > 0;
+    const isFlushDue = this.#memtables.frozenCount > 0;
     if (!isFlushDue && this.tree.version.levels[0]!.length < SLOWDOWN_TABLES) return;
     this.#paceDebtBytes += bytes;
     if (this.#paceDebtBytes < PACE_BYTES) return;
@@ -395,23 +377,22 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   nextFlush(): Job | undefined {
-    const slot = this.#immutables[0];
+    const slot = this.#memtables.oldestFrozen;
     if (slot === undefined || this.options.readOnly) return undefined;
     return new FlushJob(this, {
       entries: slot.memtable.cursor(),
       lastSequence: slot.lastSequence,
-      nextLogNumber: (this.#immutables[1] ?? this.#active).logNumber,
+      nextLogNumber: this.#memtables.logNumberAfterFlush,
       level: (smallest, largest) => this.#flushLevel(smallest, largest),
     });
   }
 
   /** {@inheritDoc} */
   flushed(): void {
-    const slot = this.#immutables.shift()!;
+    const slot = this.#memtables.removeOldest();
     this.#renewView();
     this.#log!.removeBefore(this.tree.logNumber);
-    this.#flushWaiters.get(slot)?.resolve();
-    this.#flushWaiters.delete(slot);
+    this.#requests.flushed(slot);
     this.#background.wake();
   }
 
@@ -420,12 +401,10 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     if (this.options.readOnly) return undefined;
     const { version, compactPointers } = this.tree;
     const options = this.#pickerOptions;
-    while (this.#manual.length > 0) {
-      const { level, begin, end, waiter } = this.#manual[0]!;
-      const plan = planRange(version, level, begin, end, options);
+    for (let request; (request = this.#requests.nextCompaction) !== undefined;) {
+      const plan = planRange(version, request.level, request.begin, request.end, options);
       if (plan !== undefined) return new CompactionJob(this, plan, options);
-      this.#manual.shift();
-      waiter.resolve();
+      this.#requests.compacted(); // nothing of the range is left in this level
     }
     const plan = pickCompaction(version, compactPointers, options, this.#view.seekCandidate);
     return plan && new CompactionJob(this, plan, options);
@@ -436,7 +415,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     const { plan } = job;
     this.#renewView();
     // Level 0 is done in one go: tables flushed meanwhile were not asked for.
-    if (plan.reason === "manual" && plan.level === 0) this.#manual.shift()?.waiter.resolve();
+    if (plan.reason === "manual" && plan.level === 0) this.#requests.compacted();
     this.options.logger.log(
       "debug",
       "compaction",
@@ -463,7 +442,9 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       // Its outputs may span everything from the first to the last key of its inputs, gaps included.
       const { user } = this.comparator;
       const inputs = [...compaction.inputs, ...compaction.overlapping];
-      const isBefore = inputs.every((table) => user.compare(largest, userKeyOf(table.smallest)) < 0);
+      const isBefore = inputs.every((table) =>
+        user.compare(largest, userKeyOf(table.smallest)) < 0
+      );
       const isAfter = inputs.every((table) => user.compare(smallest, userKeyOf(table.largest)) > 0);
       if (!isBefore && !isAfter) return 0;
     }
@@ -476,13 +457,11 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   async flush(): Promise<void> {
     this.queue.flush();
     this.#refuseWrites();
-    if (this.#active.memtable.entryCount > 0) this.#rotate(this.options.memtableBytes);
-    const last = this.#immutables.at(-1);
+    if (this.#memtables.active.memtable.entryCount > 0) this.#rotate(0);
+    const last = this.#memtables.newestFrozen;
     if (last === undefined) return;
-    let waiter = this.#flushWaiters.get(last);
-    if (waiter === undefined) this.#flushWaiters.set(last, waiter = Promise.withResolvers<void>());
     this.#background.wake();
-    await waiter.promise;
+    await this.#requests.waitForFlush(last);
   }
 
   /**
@@ -506,31 +485,32 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     for (let level = 0; level < deepest; level++) {
       signal?.throwIfAborted();
       this.assertWritable();
-      const waiter = Promise.withResolvers<void>();
-      this.#manual.push({ level, begin, end, waiter });
       this.#background.wake();
-      await waiter.promise;
+      await this.#requests.waitForCompaction({ level, begin, end });
     }
   }
 
   /** What the database holds and what it has cost. */
   stats(): DatabaseStats {
     const { version } = this.tree;
-    const log = this.#log;
+    const { active, frozenCount, frozenBytes } = this.#memtables;
     return {
       sequence: this.#lastSequence,
       memtable: {
-        entries: this.#active.memtable.entryCount,
-        usedBytes: this.#active.memtable.usedBytes,
-        capacityBytes: this.#active.memtable.capacityBytes,
-        immutables: this.#immutables.length,
-        immutableBytes: this.#immutables.reduce((sum, slot) => sum + slot.memtable.usedBytes, 0),
+        entries: active.memtable.entryCount,
+        usedBytes: active.memtable.usedBytes,
+        capacityBytes: active.memtable.capacityBytes,
+        immutables: frozenCount,
+        immutableBytes: frozenBytes,
       },
       levels: levelStats(version),
       pool: this.#pool.stats(),
       tables: this.#cache.stats(),
       writes: this.#writes.stats(),
-      log: { bytesWritten: log?.bytesWritten ?? 0, segments: log?.segments ?? 0 },
+      log: {
+        bytesWritten: this.#log?.bytesWritten ?? 0,
+        segments: this.#log?.segments ?? 0,
+      },
       background: {
         ...this.counters,
         manifestBytes: this.tree.manifestBytes,
@@ -551,7 +531,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     // Everyone who calls from now on sees the database closed; what was asked for before is still written.
     await this.queue.drain();
     this.#background.stop();
-    this.#rejectWaiters(this.#closed("wait for background work"));
+    this.#requests.rejectAll(this.#closed("wait for background work"));
     for (const scan of [...this.#scans]) scan.close();
     this.#snapshots.length = 0;
     try {
@@ -570,33 +550,16 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   #renewView(): void {
     const old = this.#view;
-    this.#view = new ReadView([this.#active, ...this.#immutables.toReversed()], this.tree);
+    this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);
     old.release();
-  }
-
-  #slot(memtable: Memtable, logNumber: number): MemtableSlot {
-    return new MemtableSlot(memtable, logNumber, (unused) => {
-      const { buffer, capacityBytes } = unused;
-      if (capacityBytes !== this.options.memtableBytes) return;
-      if (this.#spareBuffers.length < SPARE_BUFFERS_MAX) this.#spareBuffers.push(buffer);
-    });
-  }
-
-  #newMemtable(capacityBytes: number): Memtable {
-    const { comparator } = this;
-    const buffer = capacityBytes === this.options.memtableBytes
-      ? this.#spareBuffers.pop()
-      : undefined;
-    return new Memtable(
-      buffer === undefined
-        ? { comparator, capacityBytes }
-        : { comparator, capacityBytes, buffer },
-    );
   }
 
   #refuseWrites(): void {
     if (this.options.readOnly) {
-      throw new VarveError("READ_ONLY", `Cannot write: ${this.directory} is opened for reading only`);
+      throw new VarveError(
+        "READ_ONLY",
+        `Cannot write: ${this.directory} is opened for reading only`,
+      );
     }
     const failure = this.#failure;
     if (failure === undefined) return;
@@ -617,16 +580,9 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       this.#failure = failure;
       this.options.logger.log("error", "engine", failure.message);
       this.#background.stop();
-      this.#rejectWaiters(failure);
+      this.#requests.rejectAll(failure);
     }
     return failure;
-  }
-
-  #rejectWaiters(error: VarveError): void {
-    for (const waiter of this.#flushWaiters.values()) waiter.reject(error);
-    for (const { waiter } of this.#manual) waiter.reject(error);
-    this.#flushWaiters.clear();
-    this.#manual.length = 0;
   }
 
   #closed(action: string): VarveError {

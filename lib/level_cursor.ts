@@ -5,7 +5,7 @@
  * **Invariants.**
  * 1. At most one table is open at a time.
  *
- * **Read next.** `read_view.ts`
+ * **Read next.** `memtable_set.ts`
  *
  * @module
  */

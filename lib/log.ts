@@ -401,15 +401,14 @@ export class LogReader {
     const trueEnd = isType ? this.#endByChecksum(at) : NOWHERE;
 
     let proof = "";
-    if (trueEnd !== NOWHERE) proof = "log fragment with a wrong length";
-    else if (claimedEnd > blockEnd && blockEnd < this.#size) {
-      proof = "log fragment beyond its block";
-    }
-
     let searchFrom = claimedEnd;
-    if (trueEnd !== NOWHERE) searchFrom = trueEnd;
-    else if ((!isType || claimedEnd > blockEnd) && !this.#isRecordFragment(claimedEnd)) {
-      searchFrom = at + 1;
+    if (trueEnd !== NOWHERE) {
+      proof = "log fragment with a wrong length";
+      searchFrom = trueEnd;
+    } else if (!isType || claimedEnd > blockEnd) {
+      // No writer has written this header.
+      if (claimedEnd > blockEnd && blockEnd < this.#size) proof = "log fragment beyond its block";
+      if (!this.#isRecordFragment(claimedEnd)) searchFrom = at + 1;
     }
     const next = this.#searchRecord(searchFrom);
     if (next === NOWHERE && proof === "") {

@@ -517,6 +517,23 @@ Deno.test("LogReader reports zeros with a whole record behind them", () => {
   assertDamaged(zeroed, 12, "log fragment of zeros");
 });
 
+Deno.test("LogReader reports a header overwritten with garbage when a whole record is left in its block", () => {
+  const bytes = logOf(text("foo"), noise(100, 1), text("bar"), noise(50, 2));
+  for (const garbage of [0x00, 0x78, 0xff]) {
+    for (let length = LOG_HEADER_BYTES; length < 60; length++) {
+      const damaged = bytes.slice().fill(garbage, 10, 10 + length);
+      const { records, error } = read(damaged);
+      assertEquals([records.length, error?.offset], [1, 10], `${length} times ${garbage}`);
+      const salvaged = read(damaged, damaged.length, true).records;
+      assertEquals(
+        salvaged,
+        [text("foo"), text("bar"), noise(50, 2)],
+        `${length} times ${garbage}`,
+      );
+    }
+  }
+});
+
 Deno.test("LogReader names a checksum that fails", () => {
   const bytes = logOf(text("foo"), text("bar"));
   bytes[8]! ^= 1;
@@ -659,6 +676,19 @@ Deno.test("LogReader with salvage reads all records but the damaged one, and tel
         borders[i + 1]! - from,
       ]]);
       assertEquals(reader.endReason, "whole");
+    }
+  }
+});
+
+Deno.test("LogReader with salvage does not take a value that holds a log for records", () => {
+  const value = concat(noise(9, 1), logOf(text("not"), text("a"), text("record")));
+  const bytes = logOf(text("foo"), value, text("bar"));
+  for (let at = 0; at <= LOG_HEADER_BYTES; at++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const damaged = bytes.slice();
+      damaged[10 + at]! ^= 1 << bit;
+      const { records } = read(damaged, damaged.length, true);
+      assertEquals(records, [text("foo"), text("bar")], `bit ${bit} of byte ${at}`);
     }
   }
 });

@@ -194,11 +194,12 @@ Deno.test("append() makes every edit part of what is loaded", () => {
     added: [{ level: 1, table: moved }],
     compactPointers: [{ level: 0, key: key("f") }],
   });
-  manifest.append({ ...emptyVersionEdit(), logNumber: 3, lastSequence: 44 });
+  const compactPointers = [{ level: 0, key: key("g") }, { level: 5, key: key("a") }];
+  manifest.append({ ...emptyVersionEdit(), logNumber: 3, lastSequence: 44, compactPointers });
   manifest.close();
   const state = load(disk);
   assertEquals([state.version.levels[0], state.version.levels[1]], [[], [moved]]);
-  assertEquals(state.compactPointers[0], key("f"));
+  assertEquals([state.compactPointers[0], state.compactPointers[5]], [key("g"), key("a")]);
   assertEquals([state.logNumber, state.nextFileNumber, state.lastSequence], [3, 5, 44]);
 });
 
@@ -212,7 +213,9 @@ Deno.test("append() refuses edits after close()", () => {
 
 Deno.test("needsRollover says so once the edits outweigh the snapshot and the bound", () => {
   const disk = newDatabase();
-  const manifest = Manifest.create(disk, "db", 2, { ...load(disk), nextFileNumber: 3 });
+  const compactPointers = [undefined, key("p".repeat(200_000))];
+  const state = { ...load(disk), nextFileNumber: 3, compactPointers };
+  const manifest = Manifest.create(disk, "db", 2, state);
   const snapshotBytes = manifest.size;
   const edit = {
     ...emptyVersionEdit(),

@@ -240,7 +240,9 @@ export class MemoryFileSystem implements FileSystem {
   /** Removes an empty directory. */
   removeDirectory(path: string): void {
     const target = canonical(path);
-    const hasDirectories = this.#directories.keys().some((at) => at !== "" && parentOf(at) === target);
+    const hasDirectories = this.#directories.keys().some((at) =>
+      at !== "" && parentOf(at) === target
+    );
     if (this.list(path).length > 0 || hasDirectories) {
       throw failure("IO", "remove directory", "it is not empty", path);
     }

@@ -68,10 +68,18 @@ for (const [count, stretch] of [[2, 1], [2, 10], [8, 1], [8, 10]] as const) {
   const merge = new MergeCursor(new InternalKeyComparator(), runs(count, stretch));
   const dealt = stretch === 1 ? "one by one" : `${stretch} at a time`;
   let sum = 0;
-  Deno.bench(`${count} runs dealt ${dealt}, forward`, { group: `${count * RUN_ENTRIES} entries` }, () => {
-    for (merge.first(); merge.valid; merge.next()) sum += merge.keyEnd;
-  });
-  Deno.bench(`${count} runs dealt ${dealt}, backward`, { group: `${count * RUN_ENTRIES} entries` }, () => {
-    for (merge.last(); merge.valid; merge.previous()) sum += merge.valueEnd;
-  });
+  Deno.bench(
+    `${count} runs dealt ${dealt}, forward`,
+    { group: `${count * RUN_ENTRIES} entries` },
+    () => {
+      for (merge.first(); merge.valid; merge.next()) sum += merge.keyEnd;
+    },
+  );
+  Deno.bench(
+    `${count} runs dealt ${dealt}, backward`,
+    { group: `${count * RUN_ENTRIES} entries` },
+    () => {
+      for (merge.last(); merge.valid; merge.previous()) sum += merge.valueEnd;
+    },
+  );
 }

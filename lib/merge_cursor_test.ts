@@ -245,7 +245,11 @@ function randomWalk(order: InternalKeyComparator, seed: number): void {
     assertEquals(cursor.valid, expected !== undefined, where);
     if (expected === undefined) continue;
     assertEquals(cursor.keyBuffer.slice(cursor.keyStart, cursor.keyEnd), expected.key, where);
-    assertEquals(cursor.valueBuffer.slice(cursor.valueStart, cursor.valueEnd), expected.value, where);
+    assertEquals(
+      cursor.valueBuffer.slice(cursor.valueStart, cursor.valueEnd),
+      expected.value,
+      where,
+    );
   }
 }
 

@@ -16,47 +16,11 @@ import type { Cursor } from "./cursor.ts";
 import { ABSENT, type InternalKeyComparator, type Lookup, TRAILER_BYTES } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
 import { LevelCursor, type ScanOptions } from "./level_cursor.ts";
-import type { Memtable } from "./memtable.ts";
+import type { MemtableSlot } from "./memtable_set.ts";
 import { mergeCursors } from "./merge_cursor.ts";
 import type { TableCache } from "./table_cache.ts";
 import type { Tree } from "./tree.ts";
 import { LEVELS, type TableMeta, type Version } from "./version.ts";
-
-/** A memtable, who holds it, and the log that has the same entries. */
-export class MemtableSlot {
-  /** The memtable. */
-  readonly memtable: Memtable;
-  /** The number of the log that has exactly its entries. */
-  readonly logNumber: number;
-  /** The last sequence number in it, set when it is frozen. */
-  lastSequence = 0;
-  #references = 0;
-  readonly #onUnused: (memtable: Memtable) => void;
-
-  /**
-   * Makes a slot.
-   *
-   * @param memtable The memtable.
-   * @param logNumber The number of its log.
-   * @param onUnused Called when nobody holds the memtable any more.
-   */
-  constructor(memtable: Memtable, logNumber: number, onUnused: (memtable: Memtable) => void) {
-    this.memtable = memtable;
-    this.logNumber = logNumber;
-    this.#onUnused = onUnused;
-  }
-
-  /** Holds the memtable. */
-  retain(): void {
-    this.#references++;
-  }
-
-  /** Lets go of it. */
-  release(): void {
-    invariant(this.#references > 0, "a memtable is released as often as it was retained");
-    if (--this.#references === 0) this.#onUnused(this.memtable);
-  }
-}
 
 /** The memtables and the version of one moment. */
 export class ReadView {
@@ -155,7 +119,8 @@ export class ReadView {
         const table = tables[i]!;
         const { smallest, largest } = table;
         if (
-          comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) < 0 ||
+          comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) <
+            0 ||
           comparator.compareUser(key, 0, userEnd, largest, 0, largest.length - TRAILER_BYTES) > 0
         ) continue;
         if (firstTable === undefined) {

@@ -27,7 +27,14 @@
  * @module
  */
 import { CorruptionError, VarveError } from "./errors.ts";
-import { currentName, lockName, logName, oldTableName, parseFileName, tableName } from "./file_names.ts";
+import {
+  currentName,
+  lockName,
+  logName,
+  oldTableName,
+  parseFileName,
+  tableName,
+} from "./file_names.ts";
 import type { FileLock, FileSystem } from "./file_system.ts";
 import { SEQUENCE_MAX } from "./internal_key.ts";
 import { LogReader, LogWriter } from "./log.ts";
@@ -81,14 +88,19 @@ export function lockDirectory(
   options: RecoveryOptions,
 ): FileLock | undefined {
   const path = fileSystem.join(directory, lockName);
-  if (options.readOnly) return fileSystem.exists(path) ? fileSystem.lock(path, "shared") : undefined;
+  if (options.readOnly) {
+    return fileSystem.exists(path) ? fileSystem.lock(path, "shared") : undefined;
+  }
   const hasDatabase = fileSystem.exists(fileSystem.join(directory, currentName));
   if (!hasDatabase) {
     if (!options.createIfMissing) throw missing(directory);
     fileSystem.makeDirectory(directory);
     refuseForeignFiles(fileSystem, directory);
   } else if (options.errorIfExists) {
-    throw new VarveError("ALREADY_EXISTS", `Cannot create database: it exists already: ${directory}`);
+    throw new VarveError(
+      "ALREADY_EXISTS",
+      `Cannot create database: it exists already: ${directory}`,
+    );
   }
   return fileSystem.lock(path, "exclusive");
 }
@@ -282,7 +294,11 @@ function refuseMissingTables(tree: Tree, names: ReadonlySet<string>): void {
   for (const level of tree.version.levels) {
     for (const { number } of level) {
       if (names.has(tableName(number)) || names.has(oldTableName(number))) continue;
-      throw new CorruptionError("a table that the manifest names is missing", tree.tablePath(number), 0);
+      throw new CorruptionError(
+        "a table that the manifest names is missing",
+        tree.tablePath(number),
+        0,
+      );
     }
   }
 }

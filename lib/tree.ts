@@ -216,7 +216,9 @@ export class Tree {
     const { fileSystem, directory } = this.context;
     const path = this.tablePath(number);
     // Tables of LevelDB before 1.14 end in ".sst".
-    this.#removeFile(fileSystem.exists(path) ? path : fileSystem.join(directory, oldTableName(number)));
+    this.#removeFile(
+      fileSystem.exists(path) ? path : fileSystem.join(directory, oldTableName(number)),
+    );
   }
 
   /** Removes a file that is not needed. If that fails it is tried again at the next open. */

@@ -28,9 +28,9 @@ import { EMPTY_BYTES } from "./bytes.ts";
 import type { Cursor } from "./cursor.ts";
 import {
   type InternalKeyComparator,
-  kindAt,
   KIND_TOMBSTONE,
   KIND_VALUE,
+  kindAt,
   putTrailer,
   SEQUENCE_MAX,
   sequenceAt,

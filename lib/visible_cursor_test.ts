@@ -279,7 +279,9 @@ function randomWalk(user: Comparator, seed: number): void {
       assertEquals(
         current(cursor),
         expected === undefined ? "end" : `${expected.name}=${expected.value}`,
-        `seed ${seed}, snapshot ${sequence}, step ${step}, action ${action}, ${JSON.stringify(range)}`,
+        `seed ${seed}, snapshot ${sequence}, step ${step}, action ${action}, ${
+          JSON.stringify(range)
+        }`,
       );
     }
   }
