@@ -21,7 +21,6 @@ import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
 import { CompactionJob } from "./compaction.ts";
 import { pickCompaction, type PickerOptions, planRange } from "./compaction_picker.ts";
-import { type Compressor, snappy, zstd } from "./compression.ts";
 import { VarveError } from "./errors.ts";
 import type { FileLock } from "./file_system.ts";
 import { FlushJob } from "./flush.ts";
@@ -29,13 +28,14 @@ import { InternalKeyComparator, Lookup, userKeyOf } from "./internal_key.ts";
 import { type Job, type JobContext, JobCounters } from "./job.ts";
 import { Memtable } from "./memtable.ts";
 import { MemtableSet } from "./memtable_set.ts";
-import type { CompressionName, EngineOptions } from "./options.ts";
+import type { EngineOptions } from "./options.ts";
 import { ReadView } from "./read_view.ts";
 import { BackgroundRequests } from "./requests.ts";
 import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
 import { Scan, type ScanBounds } from "./scan.ts";
 import { type DatabaseStats, levelStats, WriteCounters } from "./stats.ts";
 import { TableCache } from "./table_cache.ts";
+import { tableWriterOptions } from "./table_output.ts";
 import type { TableWriterOptions } from "./table_writer.ts";
 import type { Tree } from "./tree.ts";
 import { LEVELS } from "./version_edit.ts";
@@ -54,12 +54,6 @@ const FLUSH_PACE = 2;
 const COMPACTION_PACE = 5;
 /** A stalled writer works in steps of this many bytes. */
 const STALL_STEP_BYTES = 1024 * 1024;
-
-const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
-  none: undefined,
-  snappy,
-  zstd,
-};
 
 /** A moment of the database to read at. */
 export interface EngineSnapshot {
@@ -588,19 +582,4 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   #closed(action: string): VarveError {
     return new VarveError("CLOSED", `Cannot ${action}: database is closed: ${this.directory}`);
   }
-}
-
-function tableWriterOptions(
-  options: EngineOptions,
-  comparator: InternalKeyComparator,
-  level: number,
-): TableWriterOptions {
-  const { blockBytes, restartInterval, filterBits, compression } = options;
-  return {
-    comparator,
-    blockBytes,
-    restartInterval,
-    filterBits,
-    compression: COMPRESSORS[compression[Math.min(level, compression.length - 1)]!],
-  };
 }

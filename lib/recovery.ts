@@ -120,6 +120,13 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
     writeNewDatabase(fileSystem, directory, comparator);
   }
   const state = loadManifest(fileSystem, directory, comparator);
+  if (state.tornBytes > 0) {
+    context.logger.log(
+      "warn",
+      "recovery",
+      `the manifest ends in a torn record of ${state.tornBytes} bytes`,
+    );
+  }
   const tree = new Tree(context, state);
   const logs: number[] = [];
   const names = fileSystem.list(directory);

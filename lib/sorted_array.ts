@@ -146,7 +146,6 @@ export class SortedArray implements OrderedIndex {
     const words = this.#words;
     const start = this.#arena.keyStart(entry);
     const end = this.#arena.keyEnd(entry);
-    words[ENTRY_COUNT_WORD] = words[ENTRY_COUNT_WORD]! + 1;
     const last = words[LAST_BLOCK_WORD]!;
     const lastCount = words[last]!;
     // Loads in key order are common: one comparison puts what comes after all others at the end.
@@ -345,6 +344,7 @@ export class SortedArray implements OrderedIndex {
     }
     words[entries + slot] = entry;
     words[block] = count + 1;
+    words[ENTRY_COUNT_WORD] = words[ENTRY_COUNT_WORD]! + 1;
     // Only a new first or last key can share less with the others.
     if (slot === 0 || slot === count) {
       const skip = this.#commonPrefix(words[entries]!, words[entries + count]!);
@@ -394,6 +394,7 @@ export class SortedArray implements OrderedIndex {
   #addBlock(after: number, place: number, firstEntry = 0): number {
     const words = this.#words;
     const block = this.#arena.allocate(BLOCK_WORDS);
+    const lowest = this.#arena.allocateHigh(DIRECTORY_WORDS);
     const next = after === 0 ? 0 : words[after + NEXT]!;
     words[block] = 0;
     words[block + NEXT] = next;
@@ -403,7 +404,6 @@ export class SortedArray implements OrderedIndex {
     if (next === 0) words[LAST_BLOCK_WORD] = block;
     else words[next + PREVIOUS] = block;
 
-    const lowest = this.#arena.allocateHigh(DIRECTORY_WORDS);
     const pair = this.#pair(place);
     words.copyWithin(lowest, lowest + DIRECTORY_WORDS, pair + DIRECTORY_WORDS);
     words[pair + 1] = block;

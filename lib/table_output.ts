@@ -12,11 +12,44 @@
  *
  * @module
  */
+import { type Compressor, snappy, zstd } from "./compression.ts";
 import type { Cursor } from "./cursor.ts";
 import type { WritableFile } from "./file_system.ts";
+import type { InternalKeyComparator } from "./internal_key.ts";
+import type { CompressionName, EngineOptions } from "./options.ts";
 import { TableWriter, type TableWriterOptions } from "./table_writer.ts";
 import type { Tree } from "./tree.ts";
 import { seekBudget, type TableMeta } from "./version_edit.ts";
+
+const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
+  none: undefined,
+  snappy,
+  zstd,
+};
+
+/**
+ * How the tables of a level are written.
+ *
+ * @param options The database's options.
+ * @param comparator The order of internal keys.
+ * @param level The level.
+ * @returns The writer's options.
+ */
+export function tableWriterOptions(
+  options: EngineOptions,
+  comparator: InternalKeyComparator,
+  level: number,
+): TableWriterOptions {
+  const { blockBytes, restartInterval, filterBits, compression } = options;
+  const name = compression[Math.min(level, compression.length - 1)]!;
+  return {
+    comparator,
+    blockBytes,
+    restartInterval,
+    filterBits,
+    compression: COMPRESSORS[name],
+  };
+}
 
 /** Writes tables one after another. */
 export class TableOutput {

@@ -116,7 +116,8 @@ function maxPartsBytes(parts: readonly unknown[], depth: number): number {
   }
   let bytes = 0;
   for (const part of parts) {
-    if (typeof part === "string") bytes += 2 + maxStringBytes(part);
+    // A character is at most 3 bytes; the zero character is 2, escaped.
+    if (typeof part === "string") bytes += 2 + 3 * part.length;
     else if (typeof part === "number") bytes += 9;
     else if (typeof part === "bigint") bytes += 2 + BIGINT_BYTES_MAX;
     else if (part instanceof Uint8Array) bytes += 2 + 2 * part.length;
@@ -124,11 +125,6 @@ function maxPartsBytes(parts: readonly unknown[], depth: number): number {
     else bytes += 2;
   }
   return bytes;
-}
-
-/** A character is at most 3 bytes; the zero character is 2, escaped. */
-function maxStringBytes(text: string): number {
-  return 3 * text.length;
 }
 
 // ---- writing: each function returns the offset after what it wrote

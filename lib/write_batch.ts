@@ -307,9 +307,9 @@ export class BatchReader {
   /** Sequence number of the first record. */
   firstSequence = 0;
   /** Sequence number of the last record; one less than {@linkcode firstSequence} if there is none. */
-  lastSequence = -1;
+  lastSequence: number = -1;
   /** Sequence number of the current record. */
-  sequence = -1;
+  sequence: number = -1;
   /** Kind of the current record: a value or a tombstone. */
   kind: number = KIND_TOMBSTONE;
   /** Where the current key starts. */

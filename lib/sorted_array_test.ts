@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Arena, ARENA_HEADER_BYTES, Position, recordWords } from "./arena.ts";
+import { bytewise } from "./comparator.ts";
+import { InternalKeyComparator } from "./internal_key.ts";
+import { SkipList } from "./skip_list.ts";
+import {
+  BLOCK_SLOTS,
+  SORTED_BLOCK_BYTES,
+  SortedArray,
+  sortedArrayBytesMax,
+} from "./sorted_array.ts";
+import {
+  backwards,
+  checkShape,
+  generator,
+  type MakeIndex,
+  sequenceOf,
+  SHAPES,
+  writeEntry,
+} from "../tests/fixtures/ordered_index_contract.ts";
+
+const makeIndex: MakeIndex = (arena, comparator) => new SortedArray(arena, comparator);
+const bytewiseKeys = new InternalKeyComparator();
+
+function decimal(value: number): Uint8Array {
+  return new TextEncoder().encode(String(value).padStart(10, "0"));
+}
+
+for (const shape of Object.keys(SHAPES)) {
+  Deno.test(`SortedArray keeps order and positions under insertion: ${shape}`, () => {
+    for (const seed of [1, 2]) checkShape(makeIndex, shape, bytewise, 1500, seed);
+    checkShape(makeIndex, shape, backwards, 700, 3);
+  });
+}
+
+Deno.test("SortedArray is right at every size up to three blocks, ascending and descending", () => {
+  for (const direction of [1, -1]) {
+    const arena = Arena.create(1 << 20);
+    const index = new SortedArray(arena, bytewiseKeys);
+    const position = new Position();
+    index.first(position);
+    assertEquals(position.entry, 0);
+    index.last(position);
+    assertEquals(position.entry, 0);
+    for (let n = 1; n <= 3 * BLOCK_SLOTS + 2; n++) {
+      index.insert(writeEntry(arena, decimal(5000 + direction * n), n));
+      // The sequence number is n, so ascending keys give 1..n, descending ones n..1.
+      let expected = direction === 1 ? 1 : n;
+      for (index.first(position); position.entry !== 0; index.next(position)) {
+        assertEquals(sequenceOf(arena, position), expected);
+        expected += direction;
+      }
+      assertEquals(expected, direction === 1 ? n + 1 : 0);
+      for (index.last(position); position.entry !== 0; index.previous(position)) {
+        expected -= direction;
+        assertEquals(sequenceOf(arena, position), expected);
+      }
+      assertEquals(expected, direction === 1 ? 1 : n);
+    }
+  }
+});
+
+Deno.test("SortedArray leaves full blocks behind a load in key order", () => {
+  const arena = Arena.create(1 << 20);
+  const index = new SortedArray(arena, bytewiseKeys);
+  for (let n = 1; n <= 4 * BLOCK_SLOTS + 1; n++) {
+    index.insert(writeEntry(arena, decimal(n), n));
+    const blocks = Math.ceil(n / BLOCK_SLOTS);
+    const records = n * recordWords(10, 0) * 4;
+    assertEquals(arena.usedBytes, ARENA_HEADER_BYTES + records + blocks * SORTED_BLOCK_BYTES);
+  }
+});
+
+Deno.test("SortedArray never takes more than sortedArrayBytesMax() and growthBytesMax() promise", () => {
+  const orders: Record<string, (i: number, random: (limit: number) => number) => number> = {
+    ascending: (i) => i,
+    descending: (i) => 1e6 - i,
+    random: (_i, random) => random(1e6),
+    // Fills a block at the end, then splits it, over and over: the emptiest blocks there can be.
+    "split what is full": (i) =>
+      i % (BLOCK_SLOTS + 1) < BLOCK_SLOTS ? i * 10 : (i - BLOCK_SLOTS / 2) * 10 + 5,
+  };
+  for (const [name, order] of Object.entries(orders)) {
+    const random = generator(5);
+    const arena = Arena.create(1 << 20);
+    const index = new SortedArray(arena, bytewiseKeys);
+    let promise = { after: 0, bytes: arena.usedBytes };
+    for (let n = 1; n <= 3000; n++) {
+      const recordBytes = recordWords(10, 0) * 4;
+      if (n > promise.after) {
+        const count = 1 + random(500);
+        const growth = index.growthBytesMax(count) + count * recordBytes;
+        promise = { after: n + count - 1, bytes: arena.usedBytes + growth };
+      }
+      index.insert(writeEntry(arena, decimal(order(n, random)), n));
+      const indexBytes = arena.usedBytes - ARENA_HEADER_BYTES - n * recordBytes;
+      assert(indexBytes <= sortedArrayBytesMax(n), `${name}: ${n} entries, ${indexBytes} bytes`);
+      assert(arena.usedBytes <= promise.bytes, `${name}: growth at ${n} entries`);
+    }
+  }
+});
+
+Deno.test("SortedArray stays whole when an insertion does not fit", () => {
+  const arena = Arena.create(
+    ARENA_HEADER_BYTES + SORTED_BLOCK_BYTES + 130 * recordWords(10, 0) * 4,
+  );
+  const index = new SortedArray(arena, bytewiseKeys);
+  for (let n = 1; n <= BLOCK_SLOTS; n++) index.insert(writeEntry(arena, decimal(n * 2), n));
+  for (const key of [3, 1000]) {
+    const entry = writeEntry(arena, decimal(key), 1000);
+    assertThrows(() => index.insert(entry), Error, "asks whether an entry fits");
+    assertEquals(index.entryCount, BLOCK_SLOTS);
+    const position = new Position();
+    let expected = 0;
+    for (index.first(position); position.entry !== 0; index.next(position)) {
+      assertEquals(sequenceOf(arena, position), ++expected);
+    }
+    assertEquals(expected, BLOCK_SLOTS);
+  }
+});
+
+Deno.test("SortedArray in an arena that has one views it, and refuses another kind of index", () => {
+  const arena = Arena.create(1 << 16);
+  const index = new SortedArray(arena, bytewiseKeys);
+  for (let n = 1; n <= 300; n++) index.insert(writeEntry(arena, decimal(n * 7 % 301), n));
+  const view = new SortedArray(new Arena(arena.buffer), bytewiseKeys);
+  assertEquals(view.entryCount, 300);
+  const [a, b] = [new Position(), new Position()];
+  view.first(b);
+  for (index.first(a); a.entry !== 0; index.next(a)) {
+    assertEquals(b.entry, a.entry);
+    view.next(b);
+  }
+  assertEquals(b.entry, 0);
+  assertThrows(() => new SkipList(arena, bytewiseKeys), Error, "skip list");
+});
