@@ -27,7 +27,8 @@
  * - `coding.ts` fixed and variable-width integers
  * - `crc32c.ts` the checksum, as stored
  * - `comparator.ts` the order of keys, separators, successors
- * - `codec.ts` typed keys and values: utf8, bytes, json, numbers, tuples
+ * - `codec.ts` typed keys and values: utf8, bytes, json, numbers
+ * - `tuple_codec.ts` keys of several parts, in order
  * - `file_names.ts` names of files ↔ numbers
  * - `file_system.ts` the interface to a disk, and what each call promises
  * - `memory_file_system.ts` a disk in memory
@@ -48,12 +49,12 @@
  *
  * **Tables**
  * - `compression.ts` Snappy and zstd
- * - `lru_policy.ts` which block to evict: the one not used for longest
- * - `sieve_policy.ts` which block to evict: the one not used since it was last looked at
- * - `buffer_pool.ts` blocks in memory, within a limit
  * - `block_builder.ts` sorted entries to bytes
  * - `block.ts` bytes to flat arrays that can be searched
  * - `bloom_filter.ts` is a key surely not in a table?
+ * - `lru_policy.ts` which block to evict: the one not used for longest
+ * - `sieve_policy.ts` which block to evict: the one not used since it was last looked at
+ * - `buffer_pool.ts` blocks in memory, within a limit
  * - `table_format.ts` the parts of a table file
  * - `table_writer.ts` entries to a file
  * - `table_blocks.ts` the blocks of a table through the pool
@@ -91,6 +92,8 @@
  * - `iterators.ts` ranges as iterators
  * - `store.ts` what programs use
  * - `database.ts` opening one
+ * - `shell_command.ts` the language of the shell
+ * - `shell_report.ts` statistics as text
  * - `shell.ts` the same as a command
  *
  * @module
@@ -101,7 +104,8 @@ import { denoFileSystem } from "./lib/deno_file_system.ts";
 import type { OpenOptions } from "./lib/options.ts";
 import type { Database } from "./lib/store.ts";
 
-export * from "./lib/codec.ts";
+export { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./lib/codec.ts";
+export { tuple, type TuplePart } from "./lib/tuple_codec.ts";
 export { CorruptionError, VarveError, type VarveErrorCode } from "./lib/errors.ts";
 export { bytewise, type Comparator } from "./lib/comparator.ts";
 export type { FileLock, FileSystem, ReadableFile, WritableFile } from "./lib/file_system.ts";

@@ -257,6 +257,25 @@ export function decodeBlock(
   offset: number,
 ): DecodedBlock {
   const fail = (what: string) => new CorruptionError(`block with ${what}`, file, offset);
+  try {
+    const count = expandEntries(bytes, end, holds, fail);
+    let headsLength = comparator.isBytewise && holds !== "names" ? count : 0;
+    // The last separator of a table is a short key after all others, which would leave them no common prefix.
+    if (holds === "separators" && headsLength > 0) headsLength--;
+    return new DecodedBlock(bytes, keyScratch, entryScratch, count, headsLength);
+  } finally {
+    if (keyScratch.length > RETAINED_LENGTH_MAX) keyScratch = new Uint8Array(16 * 1024);
+    if (entryScratch.length > RETAINED_LENGTH_MAX) entryScratch = new Int32Array(1024);
+  }
+}
+
+/** Fills the scratch arrays with a block's entries, checking everything; returns how many there are. */
+function expandEntries(
+  bytes: Uint8Array,
+  end: number,
+  holds: BlockKeys,
+  fail: (what: string) => CorruptionError,
+): number {
   if (end < 4) throw fail("no room for its restart count");
   const restartCount = getFixed32(bytes, end - 4);
   const restartsStart = end - 4 - restartCount * 4;
@@ -265,6 +284,7 @@ export function decodeBlock(
   const keysMax = expandedBytesMax(end);
   let restart = 0;
   let restartAt = getFixed32(bytes, restartsStart);
+  if (restartAt !== 0) throw fail("no restart point at its start");
   let count = 0;
   let keyStart = 0;
   let keyEnd = 0;
@@ -310,22 +330,10 @@ export function decodeBlock(
     at = valueEnd;
     count++;
   }
-  const isEmpty = count === 0 && restartCount === 1 && restartAt === 0;
+  const isEmpty = count === 0 && restartCount === 1;
   if (restart < restartCount && !isEmpty) throw fail("a restart point that is not an entry");
   entryScratch[count * STRIDE] = keyEnd;
-  // The last separator of a table is a short key after all others, which would leave them no common prefix.
-  const headsLength = holds === "separators" ? Math.max(0, count - 1) : count;
-  const hasHeads = comparator.isBytewise && holds !== "names";
-  const block = new DecodedBlock(
-    bytes,
-    keyScratch,
-    entryScratch,
-    count,
-    hasHeads ? headsLength : 0,
-  );
-  if (keyScratch.length > RETAINED_LENGTH_MAX) keyScratch = new Uint8Array(16 * 1024);
-  if (entryScratch.length > RETAINED_LENGTH_MAX) entryScratch = new Int32Array(1024);
-  return block;
+  return count;
 }
 
 function growEntryScratch(): void {

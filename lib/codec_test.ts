@@ -191,7 +191,11 @@ Deno.test("json refuses what JSON cannot express", () => {
 
 Deno.test("json refuses bytes that are no JSON", () => {
   for (const text of ["", "7b", "22 61", "61", "ff", "22 ff 22", "5b 31 2c 5d", "31 20 32"]) {
-    const error = assertThrows(() => json().decode(fromHex(text)), TypeError, "Cannot decode as json");
+    const error = assertThrows(
+      () => json().decode(fromHex(text)),
+      TypeError,
+      "Cannot decode as json",
+    );
     assert(error.cause instanceof Error);
   }
 });
@@ -227,7 +231,11 @@ Deno.test("number writes -0 as 0, and refuses NaN and what is no number", () => 
   for (const encode of [number.encode, (n: number) => number.encodeInto!(n, target, 0)]) {
     assertThrows(() => encode(NaN), TypeError, "NaN has no place in order");
     for (const value of ["1", 1n, null, undefined]) {
-      assertThrows(() => encode(value as unknown as number), TypeError, "as number: expected a number, got");
+      assertThrows(
+        () => encode(value as unknown as number),
+        TypeError,
+        "as number: expected a number, got",
+      );
     }
   }
 });

@@ -183,8 +183,17 @@ export class VarintReader {
     const end = this.end;
     let at = this.offset;
     let result = 0;
-    let scale = 1;
-    for (let i = 0; i < 10 && at < end; i++) {
+    // Up to 28 bits fit a small integer, whose arithmetic costs a third of that of doubles.
+    for (let shift = 0; shift < 28 && at < end; shift += 7) {
+      const byte = buffer[at++]!;
+      result |= (byte & 127) << shift;
+      if (byte < 128) {
+        this.offset = at;
+        return result;
+      }
+    }
+    let scale = 2 ** 28;
+    for (let i = 4; i < 10 && at < end; i++) {
       const byte = buffer[at++]!;
       result += (byte & 127) * scale;
       scale *= 128;

@@ -456,7 +456,7 @@ export class LogReader {
   /**
    * Looks for the beginning of a record, byte by byte up to the end of the loaded block, then from the
    * beginning of each later block on. Not byte by byte there too: garbage made for it could keep us busy
-   * for a quarter of a second a block.
+   * for 50 ms a block.
    */
   #searchRecord(from: number): number {
     const firstBlock = this.#blockOffset;

@@ -58,23 +58,26 @@ export function mergeCursors(comparator: InternalKeyComparator, children: Cursor
 /**
  * A sorted merge of cursors.
  *
- * @example Two runs as one
+ * @example Two memtables as one
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import type { Cursor } from "./cursor.ts";
- * import { InternalKeyComparator } from "./internal_key.ts";
- * import { mergeCursors } from "./merge_cursor.ts";
+ * import { InternalKeyComparator, KIND_VALUE } from "./internal_key.ts";
+ * import { Memtable } from "./memtable.ts";
+ * import { MergeCursor } from "./merge_cursor.ts";
  *
- * function userKeys(newer: Cursor, older: Cursor): string[] {
- *   const merged = mergeCursors(new InternalKeyComparator(), [newer, older]);
- *   const keys: string[] = [];
- *   for (merged.first(); merged.valid; merged.next()) {
- *     const key = merged.keyBuffer.subarray(merged.keyStart, merged.keyEnd - 8);
- *     keys.push(new TextDecoder().decode(key));
+ * const comparator = new InternalKeyComparator();
+ * const memtables = [[1, 4, 6], [2, 3, 5]].map((keys, sequence) => {
+ *   const memtable = new Memtable({ comparator, capacityBytes: 65536 });
+ *   for (const key of keys) {
+ *     memtable.add(sequence, KIND_VALUE, Uint8Array.of(key), 0, 1, Uint8Array.of(), 0, 0);
  *   }
- *   merged.close();
- *   return keys;
- * }
+ *   return memtable;
+ * });
+ * const merged = new MergeCursor(comparator, memtables.map((memtable) => memtable.cursor()));
+ * const keys: number[] = [];
+ * for (merged.first(); merged.valid; merged.next()) keys.push(merged.keyBuffer[merged.keyStart]!);
+ * merged.close();
+ * assertEquals(keys, [1, 2, 3, 4, 5, 6]);
  * ```
  */
 export class MergeCursor extends Cursor {

@@ -176,11 +176,11 @@ class Replay {
         const { recordBuffer, recordStart, recordEnd, recordOffset } = reader;
         const batch = this.#batch;
         batch.reset(recordBuffer, recordStart, recordEnd, path, recordOffset);
-        if (isFirst && batch.count > 0 && batch.sequence > this.#lastSequence + 1) {
+        if (isFirst && batch.count > 0 && batch.firstSequence > this.#lastSequence + 1) {
           logger.log(
             "warn",
             "recovery",
-            `an earlier log lost its tail: dropped ${path}, which begins at ${batch.sequence}` +
+            `an earlier log lost its tail: dropped ${path}, which begins at ${batch.firstSequence}` +
               ` where ${this.#lastSequence + 1} was expected`,
           );
           return false;
@@ -227,7 +227,7 @@ class Replay {
   #insert(recordBytes: number, path: string, offset: number): void {
     const batch = this.#batch;
     const memtable = this.#makeRoom(batch.count, recordBytes);
-    const last = batch.sequence + batch.count - 1;
+    const last = batch.lastSequence;
     if (last >= SEQUENCE_MAX) throw new CorruptionError("sequence number too large", path, offset);
     while (batch.next()) {
       memtable.add(

@@ -60,6 +60,29 @@ Deno.test("SortedArray is right at every size up to three blocks, ascending and 
   }
 });
 
+Deno.test("SortedArray splits a full block rightly whichever slot the new entry goes to", () => {
+  for (let at = 0; at <= BLOCK_SLOTS; at++) {
+    const arena = Arena.create(1 << 15);
+    const index = new SortedArray(arena, bytewiseKeys);
+    // Three blocks, so that heads in the directory count; the first one is split. Two bytes a key.
+    const keys = Array.from(
+      { length: 3 * BLOCK_SLOTS },
+      (_, i) => (i < BLOCK_SLOTS ? 10 : 40_000) + i * 10,
+    );
+    // The second and third go right beside the first, on either side of it.
+    keys.push(5 + at * 10, 3 + at * 10, 7 + at * 10);
+    for (const key of keys) index.insert(writeEntry(arena, Uint8Array.of(key >>> 8, key), key));
+    keys.sort((a, b) => a - b);
+    const position = new Position();
+    index.first(position);
+    for (const key of keys) {
+      assertEquals(sequenceOf(arena, position), key, `split at slot ${at}`);
+      index.next(position);
+    }
+    assertEquals(position.entry, 0);
+  }
+});
+
 Deno.test("SortedArray leaves full blocks behind a load in key order", () => {
   const arena = Arena.create(1 << 20);
   const index = new SortedArray(arena, bytewiseKeys);

@@ -359,14 +359,17 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   }
 }
 
-/** A keyspace of its own name begins with `!name!`; the name's characters must sort after the separator. */
+/**
+ * A keyspace of its own name begins with `!name!`. The name's characters must sort after the separator, and after
+ * the `"` that abstract-level ends a sublevel with.
+ */
 function sublevelPrefix(name: string): Uint8Array {
   if (typeof name !== "string") {
     throw new TypeError(`Cannot open sublevel: name must be a string, got ${describe(name)}`);
   }
-  if (!/^[\x22-\x7e]+$/.test(name)) {
+  if (!/^[\x23-\x7e]+$/.test(name)) {
     throw new RangeError(
-      `Cannot open sublevel: name must be one or more of the characters from '"' to '~', got ${
+      `Cannot open sublevel: name must be one or more of the characters from '#' to '~', got ${
         describe(name)
       }`,
     );

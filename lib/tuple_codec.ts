@@ -1,14 +1,13 @@
 /**
- * **What.** Keys of several parts, in order: `["user", 42, "name"]`. All keys that begin with some parts lie side by
- * side, so that everything about user 42 is one range. The bytes are those of FoundationDB's tuple layer,
- * which are also what Deno KV makes of its keys.
+ * **What.** Keys of several parts, in order: `["user", 42, "name"]`. All keys that begin with the same parts lie side
+ * by side, so that everything about user 42 is one range.
  *
  * **Format.**
  * ```text
  * tuple     := part*
- * part      := 00                        null; inside an array 00 ff
- *            | 01 escaped 00             Uint8Array
- *            | 02 escaped 00             string, in UTF-8
+ * part      := 01                        null
+ *            | 02 escaped 00             Uint8Array
+ *            | 03 escaped 00             string, in UTF-8
  *            | 05 part* 00               array
  *            | 0b count^ff magnitude     negative bigint of 9 to 255 bytes    } every bit of the
  *            | 14-n magnitude            negative bigint of n = 1 to 8 bytes  } magnitude flipped
@@ -17,18 +16,21 @@
  *            | 1d count magnitude        positive bigint of 9 to 255 bytes
  *            | 21 number                 number, as the number codec has it
  *            | 26 | 27                   false | true
- * escaped   := the bytes, with 00 ff for each 00
+ * escaped   := the bytes, with 01 01 for each 00 and 01 02 for each 01
  *
- * ["a", null, -2n]  →  02 61 00  00  13 fd
+ * ["a", null, -2n]  →  03 61 00  01  13 fd
  * ```
  *
  * **Invariants.**
  * 1. Tuples are ordered part by part; parts by kind, in the order of the list above, then by value. So null <
  *    bytes < string < array < bigint < number < boolean: `2n` comes before `1`, and they are different keys.
- * 2. The bytes of a tuple are a prefix of those of its extensions, and of no other tuple's.
+ * 2. The bytes of a tuple are a prefix of those of its extensions, and of no other tuple's: no part's bytes are a
+ *    prefix of another part's. A range of bytes with a prefix is just the tuples that begin with those parts.
  * 3. One tuple has one encoding, as with every codec; other bytes are refused.
  *
- * Source: FoundationDB's `design/tuple.md`.
+ * Source: the tuple layer of FoundationDB, `design/tuple.md`, for all but two things. There 00 is written as
+ * 00 ff, and null as 00; so the bytes of `["a"]`, which end in 00, are a prefix of those of `["a\0b"]`, against
+ * invariant 2, and a reader has to look one byte ahead.
  *
  * **Read next.** `file_names.ts`
  *
@@ -46,9 +48,9 @@ export type TuplePart =
   | number
   | boolean;
 
-const NULL = 0x00;
-const BYTES = 0x01;
-const STRING = 0x02;
+const NULL = 0x01;
+const BYTES = 0x02;
+const STRING = 0x03;
 const ARRAY = 0x05;
 const BIGINT_NEGATIVE_LONG = 0x0b;
 const BIGINT_ZERO = 0x14;
@@ -57,15 +59,18 @@ const NUMBER = 0x21;
 const FALSE = 0x26;
 const TRUE = 0x27;
 
-/** Ends what has no length of its own. */
+/** Ends what has no length of its own. No kind of part has this number, and nothing escaped has this byte. */
 const END = 0x00;
-/** After a zero byte: it is no end. No kind of part has this number. */
-const ESCAPE = 0xff;
+/** Stands before a byte up to this one, which is written one higher. */
+const ESCAPE = 0x01;
 
 const BIGINT_SHORT_BYTES_MAX = 8;
 const BIGINT_BYTES_MAX = 255;
 /** How deep arrays may be nested: a limit for an array that contains itself, and for hostile bytes. */
 const DEPTH_MAX = 64;
+
+/** Where tuples of usual size are written before it is known how long they get. */
+const scratch = new Uint8Array(1024);
 
 const PARTS = "null, a Uint8Array, string, array, bigint, number or boolean";
 
@@ -96,7 +101,8 @@ export function tuple<T extends readonly TuplePart[] = TuplePart[]>(): KeyCodec<
 const anyTuple: KeyCodec<readonly TuplePart[]> = Object.freeze({
   ordered: true,
   encode(value: readonly TuplePart[]): Uint8Array {
-    const bytes = new Uint8Array(maxTupleBytes(value));
+    const max = maxTupleBytes(value);
+    const bytes = max <= scratch.length ? scratch : new Uint8Array(max);
     return bytes.slice(0, writeTuple(value, bytes, 0));
   },
   decode: (bytes: Uint8Array) => readTuple(bytes, 0, bytes.length),
@@ -116,7 +122,7 @@ function maxPartsBytes(parts: readonly unknown[], depth: number): number {
   }
   let bytes = 0;
   for (const part of parts) {
-    // A character is at most 3 bytes; the zero character is 2, escaped.
+    // A character is at most 3 bytes; one that is escaped is 2.
     if (typeof part === "string") bytes += 2 + 3 * part.length;
     else if (typeof part === "number") bytes += 9;
     else if (typeof part === "bigint") bytes += 2 + BIGINT_BYTES_MAX;
@@ -159,16 +165,15 @@ function writePart(part: unknown, target: Uint8Array, at: number): number {
   }
   if (!Array.isArray(part)) refuse("tuple", PARTS, part);
   target[at++] = ARRAY;
-  for (const inner of part) {
-    at = writePart(inner, target, at);
-    if (inner === null) target[at++] = ESCAPE;
-  }
+  for (const inner of part) at = writePart(inner, target, at);
   target[at] = END;
   return at + 1;
 }
 
 function writeString(text: string, target: Uint8Array, at: number): number {
-  if (text.includes("\0")) return writeEscaped(utf8.encode(text), target, at);
+  if (text.includes("\x00") || text.includes("\x01")) {
+    return writeEscaped(utf8.encode(text), target, at);
+  }
   at = utf8.encodeInto!(text, target, at);
   target[at] = END;
   return at + 1;
@@ -177,8 +182,12 @@ function writeString(text: string, target: Uint8Array, at: number): number {
 function writeEscaped(bytes: Uint8Array, target: Uint8Array, at: number): number {
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
-    target[at++] = byte;
-    if (byte === END) target[at++] = ESCAPE;
+    if (byte <= ESCAPE) {
+      target[at++] = ESCAPE;
+      target[at++] = byte + 1;
+    } else {
+      target[at++] = byte;
+    }
   }
   target[at] = END;
   return at + 1;
@@ -236,12 +245,9 @@ class TupleReader {
     while (this.#at < this.#end) {
       if (depth > 0 && this.#buffer[this.#at] === END) {
         this.#at++;
-        if (this.#at === this.#end || this.#buffer[this.#at] !== ESCAPE) return parts;
-        this.#at++;
-        parts.push(null);
-      } else {
-        parts.push(this.#part(depth));
+        return parts;
       }
+      parts.push(this.#part(depth));
     }
     if (depth > 0) this.#refuse("an array without an end");
     return parts;
@@ -274,9 +280,8 @@ class TupleReader {
   #string(): string {
     const start = this.#at;
     const end = this.#findEnd();
-    // Only a text with a zero character has two bytes more, and must be copied without them.
     for (let i = start; i < end; i++) {
-      if (this.#buffer[i] === END) return utf8.decode(this.#unescaped(start, end));
+      if (this.#buffer[i] === ESCAPE) return utf8.decode(this.#unescaped(start, end));
     }
     return utf8.decodeRange!(this.#buffer, start, end);
   }
@@ -290,25 +295,30 @@ class TupleReader {
   #findEnd(): number {
     for (let i = this.#at; i < this.#end; i++) {
       if (this.#buffer[i] !== END) continue;
-      if (i + 1 < this.#end && this.#buffer[i + 1] === ESCAPE) {
-        i++;
-      } else {
-        this.#at = i + 1;
-        return i;
-      }
+      this.#at = i + 1;
+      return i;
     }
     this.#refuse("a part without an end");
   }
 
   #unescaped(start: number, end: number): Uint8Array {
-    const bytes = new Uint8Array(end - start);
+    let escapes = 0;
+    for (let i = start; i < end; i++) {
+      if (this.#buffer[i] !== ESCAPE) continue;
+      escapes++;
+      i++; // what is escaped may look like an escape
+    }
+    const bytes = new Uint8Array(end - start - escapes);
     let count = 0;
     for (let i = start; i < end; i++) {
-      const byte = this.#buffer[i]!;
+      let byte = this.#buffer[i]!;
+      if (byte === ESCAPE) {
+        byte = this.#buffer[++i]! - 1; // what follows the last one is the end, which is refused like any other
+        if (byte !== 0 && byte !== ESCAPE) this.#refuse("a bad escape");
+      }
       bytes[count++] = byte;
-      if (byte === END) i++;
     }
-    return bytes.slice(0, count);
+    return bytes;
   }
 
   #bigint(kind: number): bigint {

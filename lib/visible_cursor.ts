@@ -14,8 +14,8 @@
  *
  * **Invariants.**
  * 1. Every key is shown at most once, with the value it had at the snapshot; no key outside the bounds is shown.
- * 2. Going forward, the source is at the entry shown. Going backward, it is at the last entry of a smaller key, or
- *    exhausted, and the entry shown is in this cursor's own buffers.
+ * 2. Going forward, the source is at the entry shown. Going backward, it is before all visible versions of the key
+ *    shown, or exhausted, and the entry shown is in this cursor's own buffers.
  * 3. An error of the source leaves the cursor invalid, never at a wrong entry.
  *
  * Source: LevelDB's `db/db_iter.cc` for the two ways of going.
@@ -46,7 +46,38 @@ export interface Bound {
   readonly inclusive: boolean;
 }
 
-/** Walks the keys and values that can be seen at a snapshot. */
+/**
+ * Walks the keys and values that can be seen at a snapshot.
+ *
+ * @example A key written twice and a deleted one, at two snapshots
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { InternalKeyComparator, KIND_TOMBSTONE, KIND_VALUE } from "./internal_key.ts";
+ * import { Memtable } from "./memtable.ts";
+ * import { VisibleCursor } from "./visible_cursor.ts";
+ *
+ * const comparator = new InternalKeyComparator();
+ * const memtable = new Memtable({ comparator, capacityBytes: 65536 });
+ * const write = (sequence: number, kind: number, [key, value]: [number, number]) =>
+ *   memtable.add(sequence, kind, Uint8Array.of(key), 0, 1, Uint8Array.of(value), 0, kind);
+ * write(1, KIND_VALUE, [7, 100]);
+ * write(2, KIND_VALUE, [8, 101]);
+ * write(3, KIND_VALUE, [7, 102]);
+ * write(4, KIND_TOMBSTONE, [8, 0]);
+ *
+ * function visibleAt(snapshot: number): [number, number][] {
+ *   const seen: [number, number][] = [];
+ *   const cursor = new VisibleCursor(memtable.cursor(), comparator, snapshot);
+ *   for (cursor.first(); cursor.valid; cursor.next()) {
+ *     seen.push([cursor.keyBuffer[cursor.keyStart]!, cursor.valueBuffer[cursor.valueStart]!]);
+ *   }
+ *   cursor.close();
+ *   return seen;
+ * }
+ * assertEquals(visibleAt(2), [[7, 100], [8, 101]]);
+ * assertEquals(visibleAt(4), [[7, 102]]);
+ * ```
+ */
 export class VisibleCursor {
   /** Whether there is a current entry. */
   valid = false;
@@ -181,13 +212,8 @@ export class VisibleCursor {
   previous(): void {
     invariant(this.valid, "only a valid cursor moves back");
     this.valid = false;
-    if (!this.#backward) {
-      const source = this.#source;
-      this.#saveKey(this.keyBuffer, this.keyStart, this.keyEnd);
-      do source.previous(); while (
-        source.valid && this.#compareSource(this.#savedKey, 0, this.#savedKeyBytes) >= 0
-      );
-    }
+    // Before the entry shown, all versions of its key are newer than the snapshot: they are passed over like any.
+    if (!this.#backward) this.#source.previous();
     this.#findBackward();
   }
 

@@ -2,7 +2,8 @@
  * What it costs to look at a sorted run as a caller does, on top of walking it: 100,000 entries with 16-byte keys
  * and 100-byte values, one version a key, or four of which the newest is visible.
  *
- * FIGURES
+ * Nanoseconds an entry of the source (Deno 2.9.6, AMD EPYC, 2 shared cores): walking it 7; one version a key forward
+ * 30, with a bound 42, backward 68 since key and value are copied; four versions 21 and 60.
  *
  * @module
  */

@@ -8,6 +8,8 @@ import {
   makeInternalKey,
   SEQUENCE_MAX,
 } from "./internal_key.ts";
+import { Memtable } from "./memtable.ts";
+import { MergeCursor } from "./merge_cursor.ts";
 import { type Bound, VisibleCursor } from "./visible_cursor.ts";
 
 const encoder = new TextEncoder();
@@ -286,6 +288,55 @@ function randomWalk(user: Comparator, seed: number): void {
     }
   }
 }
+
+Deno.test("VisibleCursor is not disturbed by what its memtables get meanwhile", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = generator(seed);
+    const order = new InternalKeyComparator();
+    const index = random(2) === 0 ? "sorted-array" : "skip-list";
+    const memtables = Array.from(
+      { length: 1 + random(3) },
+      () => new Memtable({ comparator: order, capacityBytes: 1 << 18, index }),
+    );
+    let sequence = 0;
+    const model = new Map<string, string>();
+    const write = () => {
+      const name = String(random(40)).padStart(2, "0");
+      const [key, value] = [encoder.encode(name), encoder.encode(`v${++sequence}`)];
+      const kind = random(3) === 0 ? KIND_TOMBSTONE : KIND_VALUE;
+      const valueEnd = kind === KIND_VALUE ? value.length : 0;
+      // Into any of them: newer versions need not be in newer memtables for a cursor.
+      memtables[random(memtables.length)]!
+        .add(sequence, kind, key, 0, key.length, value, 0, valueEnd);
+      return [name, kind === KIND_VALUE ? `v${sequence}` : undefined] as const;
+    };
+    for (let i = random(60); i > 0; i--) {
+      const [name, value] = write();
+      if (value === undefined) model.delete(name);
+      else model.set(name, value);
+    }
+    const seen = [...model].sort(([a], [b]) => a < b ? -1 : 1).map((pair) => pair.join("="));
+    const source = new MergeCursor(order, memtables.map((memtable) => memtable.cursor()));
+    const cursor = new VisibleCursor(source, order, sequence);
+    let at = -1;
+    for (let step = 0; step < 400; step++) {
+      for (let i = random(3); i > 0; i--) write();
+      if (!cursor.valid) {
+        at = random(2) === 0 ? 0 : seen.length - 1;
+        if (at === 0) cursor.first();
+        else cursor.last();
+      } else if (random(2) === 0) {
+        cursor.next();
+        at++;
+      } else {
+        cursor.previous();
+        at--;
+      }
+      assertEquals(current(cursor), seen[at] ?? "end", `seed ${seed}, step ${step}, ${index}`);
+    }
+    cursor.close();
+  }
+});
 
 Deno.test("VisibleCursor keeps large keys and values apart while it goes backward", () => {
   const list: Version[] = [];

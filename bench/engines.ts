@@ -1,0 +1,172 @@
+/**
+ * **What.** One engine, measured in a process of its own: `deno run bench/engines.ts ENGINE COUNT DIRECTORY`. Prints one
+ * line of JSON for each workload: name, operations, milliseconds.
+ *
+ * Both engines run with their defaults (4 MiB memtable, 8 MiB cache, Snappy; the filter of 10 bits is given to
+ * `classic-level` too), with strings as keys and values, and without syncing. Each is used by its fastest documented
+ * way: Varve synchronously, `classic-level` by `await db.put`, `getSync`, and `nextv` of a thousand entries.
+ * `readcached` opens the database again with a cache larger than the data.
+ *
+ * **Read next.** `peers.ts`
+ *
+ * @module
+ */
+import { open } from "../mod.ts";
+import { generator, keyOf, shuffled, values, type Workload, WORKLOADS } from "./workloads.ts";
+
+/** What the workloads need of an engine. */
+interface Engine {
+  put(key: string, value: string): void | Promise<void>;
+  batch(entries: { key: string; value: string }[]): void | Promise<void>;
+  get(key: string): string | undefined;
+  scan(reverse: boolean): number | Promise<number>;
+  compact(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CACHE_BYTES = 512 * 1024 * 1024;
+const BATCH_ENTRIES = 1000;
+
+async function openVarve(directory: string, cacheBytes?: number): Promise<Engine> {
+  const db = await open(directory, {
+    sync: false,
+    ...(cacheBytes === undefined ? {} : { poolBytes: cacheBytes }),
+  });
+  return {
+    put: (key, value) => db.putSync(key, value),
+    batch: (entries) => {
+      const batch = db.batch();
+      for (const { key, value } of entries) batch.put(key, value);
+      batch.commitSync();
+    },
+    get: (key) => db.getSync(key),
+    scan: (reverse) => {
+      let bytes = 0;
+      for (const [key, value] of db.entriesSync({ reverse })) bytes += key.length + value.length;
+      return bytes;
+    },
+    compact: () => db.compact(),
+    close: () => db.close(),
+  };
+}
+
+async function openClassicLevel(directory: string, cacheBytes?: number): Promise<Engine> {
+  const { ClassicLevel } = await import("classic-level");
+  const db = new ClassicLevel<string, string>(directory, {
+    cacheSize: cacheBytes ?? 8 * 1024 * 1024,
+  });
+  await db.open();
+  return {
+    put: (key, value) => db.put(key, value),
+    batch: (entries) => {
+      const batch = db.batch();
+      for (const { key, value } of entries) batch.put(key, value);
+      return batch.write();
+    },
+    get: (key) => db.getSync(key),
+    scan: async (reverse) => {
+      let bytes = 0;
+      const iterator = db.iterator({ reverse, highWaterMarkBytes: 1024 * 1024 });
+      for (;;) {
+        const entries = await iterator.nextv(1000);
+        if (entries.length === 0) break;
+        for (const [key, value] of entries) bytes += key.length + value.length;
+      }
+      await iterator.close();
+      return bytes;
+    },
+    compact: () => db.compactRange("0", "9~"),
+    close: () => db.close(),
+  };
+}
+
+/** Opens an engine by name. */
+function openEngine(name: string, directory: string, cacheBytes?: number): Promise<Engine> {
+  return name === "varve"
+    ? openVarve(directory, cacheBytes)
+    : openClassicLevel(directory, cacheBytes);
+}
+
+async function fill(engine: Engine, order: Uint32Array, seed: number): Promise<void> {
+  const valueOf = values();
+  for (let i = 0; i < order.length; i++) {
+    const done = engine.put(keyOf(order[i]!), valueOf(i + seed));
+    if (done !== undefined) await done;
+  }
+}
+
+async function fillBatch(engine: Engine, order: Uint32Array): Promise<void> {
+  const valueOf = values();
+  for (let i = 0; i < order.length; i += BATCH_ENTRIES) {
+    const entries = [];
+    for (let j = i; j < Math.min(i + BATCH_ENTRIES, order.length); j++) {
+      entries.push({ key: keyOf(order[j]!), value: valueOf(j) });
+    }
+    const done = engine.batch(entries);
+    if (done !== undefined) await done;
+  }
+}
+
+function read(engine: Engine, keys: number, gets: number, suffix = ""): void {
+  const next = generator(42);
+  let found = 0;
+  for (let i = 0; i < gets; i++) if (engine.get(keyOf(next(keys)) + suffix) !== undefined) found++;
+  if (found !== (suffix === "" ? gets : 0)) throw new Error(`${found} of ${gets} found`);
+}
+
+async function scan(engine: Engine, count: number, reverse = false): Promise<void> {
+  const bytes = await engine.scan(reverse);
+  if (bytes !== count * 116) throw new Error(`scanned ${bytes} bytes`);
+}
+
+async function main(name: string, count: number, root: string): Promise<void> {
+  const inOrder = Uint32Array.from({ length: count }, (_, i) => i);
+  const atRandom = shuffled(count, 7);
+  const gets = Math.min(count, 500_000);
+  let directory = "";
+  let engine: Engine | undefined;
+  const fresh = async (workload: string) => {
+    await engine?.close();
+    directory = `${root}/${name} ${workload}`;
+    engine = await openEngine(name, directory);
+    return engine;
+  };
+  const runs: Record<Workload, () => Promise<number>> = {
+    fillseq: async () => (await fill(engine!, inOrder, 0), count),
+    fillbatch: async () => (await fillBatch(engine!, inOrder), count),
+    fillbatchrandom: async () => (await fillBatch(engine!, atRandom), count),
+    fillrandom: async () => (await fill(engine!, atRandom, 0), count),
+    overwrite: async () => (await fill(engine!, shuffled(count, 8), 1), count),
+    readrandom: () => Promise.resolve((read(engine!, count, gets), gets)),
+    readmissing: () => Promise.resolve((read(engine!, count, gets, "."), gets)),
+    readseq: async () => (await scan(engine!, count), count),
+    readreverse: async () => (await scan(engine!, count, true), count),
+    readcached: () => Promise.resolve((read(engine!, count, gets), gets)),
+    compact: async () => (await engine!.compact(), count),
+    "readrandom compacted": () => Promise.resolve((read(engine!, count, gets), gets)),
+    "readseq compacted": async () => (await scan(engine!, count), count),
+  };
+  for (const workload of WORKLOADS) {
+    if (workload.startsWith("fill")) await fresh(workload);
+    if (workload === "readcached") {
+      await engine!.close();
+      engine = await openEngine(name, directory, CACHE_BYTES);
+      read(engine, count, gets); // a first pass brings the blocks in
+    }
+    const start = performance.now();
+    const operations = await runs[workload]();
+    const ms = performance.now() - start;
+    const { rss } = Deno.memoryUsage();
+    console.log(JSON.stringify({ engine: name, workload, operations, ms, rss }));
+    if (workload === "readcached") {
+      await engine!.close();
+      engine = await openEngine(name, directory);
+    }
+  }
+  await engine?.close();
+}
+
+if (import.meta.main) {
+  const [name, count, directory] = Deno.args;
+  await main(name!, Number(count), directory!);
+}

@@ -1,0 +1,146 @@
+/**
+ * HEADER
+ *
+ * @module
+ */
+import { InternalKeyComparator, KIND_VALUE, Lookup } from "./internal_key.ts";
+import { Memtable, type MemtableIndex } from "./memtable.ts";
+
+const KEY_BYTES = 16;
+const VALUE_BYTES = 100;
+const comparator = new InternalKeyComparator();
+const value = new Uint8Array(VALUE_BYTES).fill(7);
+
+type Kind = "rand" | "dec" | "seq";
+const KINDS: Kind[] = ["rand", "dec", "seq"];
+
+/** Sizes: how many entries, in how much memory, how often a bench runs. */
+const SIZES = [
+  { name: "4 MB", entries: 32_000, capacityBytes: 8 << 20, n: 30 },
+  { name: "64 MB", entries: 500_000, capacityBytes: 96 << 20, n: 3 },
+];
+
+let state = 88172645;
+function random(): number {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return state >>> 0;
+}
+
+/** The numbers below `count`, shuffled. */
+function shuffled(count: number): Int32Array {
+  const numbers = Int32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = random() % (i + 1);
+    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
+  }
+  return numbers;
+}
+
+/** Keys of 16 bytes, one after another: random bytes, or zero-padded decimals shuffled or ascending. */
+function makeKeys(kind: Kind, count: number): Uint8Array {
+  const keys = new Uint8Array(count * KEY_BYTES);
+  if (kind === "rand") return keys.map(() => random() >>> 11);
+  const numbers = shuffled(count);
+  for (let i = 0; i < count; i++) {
+    let rest = kind === "seq" ? i : numbers[i]!;
+    for (let at = (i + 1) * KEY_BYTES - 1; at >= i * KEY_BYTES; at--) {
+      keys[at] = 48 + rest % 10;
+      rest = Math.floor(rest / 10);
+    }
+  }
+  return keys;
+}
+
+function fill(memtable: Memtable, keys: Uint8Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const at = i * KEY_BYTES;
+    memtable.add(i + 1, KIND_VALUE, keys, at, at + KEY_BYTES, value, 0, VALUE_BYTES);
+  }
+}
+
+function benchMemtable(index: MemtableIndex, kind: Kind, size: typeof SIZES[number]): void {
+  const { entries, capacityBytes, n } = size;
+  const keys = makeKeys(kind, entries);
+  // Gets in an order other than that of insertion, which would find every record in the cache.
+  const order = shuffled(entries);
+  let buffer: SharedArrayBuffer | undefined;
+  let full: Memtable | undefined;
+  const memtable = () => {
+    buffer ??= new SharedArrayBuffer(capacityBytes);
+    return new Memtable({ comparator, capacityBytes, index, buffer });
+  };
+
+  Deno.bench(
+    `insert ${index}, ${kind}`,
+    { group: `insert ${entries} (${size.name})`, n, warmup: 2 },
+    (bench) => {
+      full = memtable();
+      bench.start();
+      fill(full, keys, entries);
+      bench.end();
+    },
+  );
+  Deno.bench(
+    `get ${index}, ${kind}`,
+    { group: `get ${entries} (${size.name})`, n, warmup: 2 },
+    () => {
+      const lookup = new Lookup();
+      for (const id of order) {
+        for (let j = 0; j < KEY_BYTES; j++) lookup.key[j] = keys[id * KEY_BYTES + j]!;
+        lookup.begin(KEY_BYTES, Number.MAX_SAFE_INTEGER);
+        full!.get(lookup);
+      }
+    },
+  );
+  Deno.bench(
+    `scan ${index}, ${kind}`,
+    { group: `scan ${entries} (${size.name})`, n, warmup: 2 },
+    () => {
+      const cursor = full!.cursor();
+      let sum = 0;
+      for (cursor.first(); cursor.valid; cursor.next()) sum += cursor.keyBuffer[cursor.keyStart]!;
+      return void sum;
+    },
+  );
+}
+
+/** A `Map` of strings to values, sorted when it is read in order. The strings are made beforehand. */
+function benchMap(kind: Kind, size: typeof SIZES[number]): void {
+  const { entries, n } = size;
+  const latin1 = new TextDecoder("latin1");
+  const keys = makeKeys(kind, entries);
+  // Gets in an order other than that of insertion, which would find every record in the cache.
+  const order = shuffled(entries);
+  let strings: string[] | undefined;
+  let map = new Map<string, Uint8Array>();
+  Deno.bench(`insert Map, ${kind}`, { group: `insert ${entries} (${size.name})`, n }, (bench) => {
+    strings ??= Array.from(
+      { length: entries },
+      (_, i) => latin1.decode(keys.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES)),
+    );
+    map = new Map();
+    bench.start();
+    for (const key of strings) map.set(key, value.slice());
+    bench.end();
+  });
+  Deno.bench(`get Map, ${kind}`, { group: `get ${entries} (${size.name})`, n }, () => {
+    let found = 0;
+    for (const id of order) found += map.get(strings![id]!)!.length;
+    return void found;
+  });
+  Deno.bench(`scan Map, ${kind}`, { group: `scan ${entries} (${size.name})`, n }, () => {
+    let sum = 0;
+    for (const key of [...map.keys()].sort()) sum += map.get(key)!.length;
+    return void sum;
+  });
+}
+
+for (const size of SIZES) {
+  for (const kind of KINDS) {
+    benchMemtable("sorted-array", kind, size);
+    benchMemtable("skip-list", kind, size);
+  }
+  benchMap("rand", size);
+}

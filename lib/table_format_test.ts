@@ -1,0 +1,150 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { fileOf } from "../tests/tables.ts";
+import { snappy } from "./compression.ts";
+import { CorruptionError, VarveError } from "./errors.ts";
+import {
+  BLOCK_TRAILER_BYTES,
+  encodeFooter,
+  FOOTER_BYTES,
+  putBlockTrailer,
+  putHandle,
+  readBlock,
+  readFooter,
+} from "./table_format.ts";
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(
+    hex.replaceAll(/\s/g, "").match(/../g) ?? [],
+    (pair) => parseInt(pair, 16),
+  );
+}
+
+/** A file of one block, stored in some way, and room where a footer would be. */
+function fileOfBlock(stored: Uint8Array, compression: number) {
+  const bytes = new Uint8Array(stored.length + BLOCK_TRAILER_BYTES + FOOTER_BYTES);
+  bytes.set(stored);
+  putBlockTrailer(bytes.subarray(stored.length), stored, stored.length, compression);
+  return bytes;
+}
+
+Deno.test("encodeFooter() writes two handles, zeros and the magic number", () => {
+  const footer = encodeFooter({ offset: 300, bytes: 46 }, { offset: 351, bytes: 128 });
+  const expected = bytesOf(
+    "ac02 2e df02 8001" + "00".repeat(33) + "57fb808b247547db", // fixed64 of 0xdb4775248b80fb57
+  );
+  assertEquals(footer, expected);
+});
+
+Deno.test("readFooter() reads what encodeFooter() wrote, up to the largest handles", () => {
+  for (const offset of [0, 127, 128, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+    const handles = { metaindex: { offset, bytes: 5 }, index: { offset: 7, bytes: offset } };
+    const footer = encodeFooter(handles.metaindex, handles.index);
+    assertEquals(readFooter(fileOf(footer)), handles);
+  }
+});
+
+Deno.test("readFooter() refuses what is no footer, naming file and offset", () => {
+  const footer = encodeFooter({ offset: 300, bytes: 46 }, { offset: 351, bytes: 128 });
+  for (let bytes = 0; bytes < FOOTER_BYTES; bytes++) {
+    const error = assertThrows(() => readFooter(fileOf(footer.slice(0, bytes))), CorruptionError);
+    assertEquals([error.file, error.offset], ["000005.ldb", 0]);
+  }
+  for (let at = 40; at < 48; at++) {
+    const damaged = footer.slice();
+    damaged[at]! ^= 0x40;
+    const error = assertThrows(() => readFooter(fileOf(damaged)), CorruptionError, "magic");
+    assertEquals(error.offset, 40);
+  }
+  const overlong = footer.slice().fill(0xff, 0, 40);
+  assertThrows(() => readFooter(fileOf(overlong)), CorruptionError, "footer");
+});
+
+Deno.test("putHandle() writes two varints", () => {
+  const buffer = new Uint8Array(8).fill(0xee);
+  assertEquals(putHandle(buffer, 1, 300, 5), 4);
+  assertEquals([...buffer], [0xee, 0xac, 0x02, 0x05, 0xee, 0xee, 0xee, 0xee]);
+});
+
+Deno.test("putBlockTrailer() guards the block and its compression id", () => {
+  // The index block of a table that LevelDB 1.23 wrote.
+  const block = bytesOf("00 09 02 62 01ffffffffffffff 00 25 00000000 01000000");
+  const trailer = new Uint8Array(5);
+  putBlockTrailer(trailer, block, block.length, 0);
+  assertEquals(trailer, bytesOf("00 9fae45d5"));
+  // The data block of another one, which it compressed.
+  const data = bytesOf(
+    "c1012c000da8017661727665010100050134636c617920616e642073696c7420fe0e00fe0e00660e001c0000000001000000",
+  );
+  putBlockTrailer(trailer, data, data.length, 1);
+  assertEquals(trailer, bytesOf("01 5e5edf89"));
+});
+
+Deno.test("readBlock() gives back a block stored as it is or compressed", () => {
+  for (const length of [0, 1, 4096, 65_531, 65_532, 200_000]) {
+    const block = new Uint8Array(length).fill(97);
+    assertEquals(readBlock(fileOf(fileOfBlock(block, 0)), 0, length), block);
+    const compressed = snappy.compress(block, 0, length)?.slice();
+    if (compressed === undefined) continue;
+    assertEquals(readBlock(fileOf(fileOfBlock(compressed, 1)), 0, compressed.length), block);
+  }
+});
+
+Deno.test("readBlock() gives memory of its own", () => {
+  const block = new Uint8Array(100).fill(97);
+  const file = fileOf(fileOfBlock(block, 0));
+  const first = readBlock(file, 0, 100);
+  const second = readBlock(file, 0, 100);
+  first.fill(0);
+  assertEquals(second, block);
+});
+
+Deno.test("readBlock() refuses a block with any bit changed (invariant 1)", () => {
+  const block = new TextEncoder().encode("clay and silt clay and silt clay and silt");
+  for (const compression of [0, 1]) {
+    const stored = compression === 0 ? block : snappy.compress(block, 0, block.length)!.slice();
+    const bytes = fileOfBlock(stored, compression);
+    for (let bit = 0; bit < (stored.length + BLOCK_TRAILER_BYTES) * 8; bit++) {
+      const damaged = bytes.slice();
+      damaged[bit >>> 3]! ^= 1 << (bit & 7);
+      const read = () => readBlock(fileOf(damaged), 0, stored.length);
+      const error = assertThrows(read, CorruptionError, "checksum", `bit ${bit}`);
+      assertEquals([error.file, error.offset], ["000005.ldb", 0]);
+    }
+  }
+});
+
+Deno.test("readBlock() refuses a handle that leaves the file, before it allocates (invariant 2)", () => {
+  const file = fileOf(fileOfBlock(new Uint8Array(100), 0));
+  const handles = [[0, 101], [1, 100], [153, 0], [149, 0], [0, 2 ** 31], [0, 2 ** 53 - 1]];
+  handles.push([2 ** 53 - 1, 0], [2 ** 53 - 1, 2 ** 53 - 1], [2 ** 52, 5]);
+  for (const [offset, bytes] of handles) {
+    const read = () => readBlock(file, offset!, bytes!);
+    const error = assertThrows(read, CorruptionError, "not in the table");
+    assertStrictEquals(error.offset <= file.size, true);
+  }
+});
+
+Deno.test("readBlock() refuses compressed bytes that are damaged though their checksum holds", () => {
+  const stored = Uint8Array.of(200, 1, 0, 97);
+  for (const compression of [1, 2]) {
+    const file = fileOf(fileOfBlock(stored, compression));
+    assertThrows(() => readBlock(file, 0, 4), CorruptionError, "damaged");
+  }
+});
+
+Deno.test("readBlock() names an unknown compression and the file", () => {
+  const file = fileOf(fileOfBlock(new Uint8Array(10), 7));
+  const error = assertThrows(() => readBlock(file, 0, 10), VarveError, "id 7 in 000005.ldb");
+  assertEquals(error.code, "UNSUPPORTED_FORMAT");
+});
+
+Deno.test("readBlock() reports a file that has become shorter since it was opened", () => {
+  const bytes = fileOfBlock(new Uint8Array(100), 0);
+  const file = { path: "x", size: bytes.length, read: () => 50, close: () => {} };
+  assertThrows(() => readBlock(file, 0, 100), CorruptionError, "cut while it is read");
+  assertThrows(
+    () => readFooter({ ...file, read: () => 3 }),
+    CorruptionError,
+    "cut while it is read",
+  );
+});
