@@ -44,7 +44,7 @@ Deno.test("bloomHash() gives the values that LevelDB's does", () => {
 });
 
 Deno.test("BloomFilterBuilder writes the bytes that LevelDB does (invariant 2)", () => {
-  // From tables that LevelDB 1.23 wrote.
+  // From tables that LevelDB 1.20 wrote.
   const pair = filterOf([utf8("apple"), utf8("apply")]);
   assertEquals([...pair], [0x04, 0x10, 0x00, 0x40, 0x00, 0x01, 0xc1, 0x0f, 6]);
   const one = filterOf([utf8("varve")]);

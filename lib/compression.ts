@@ -327,7 +327,7 @@ function decompressZstd(buffer: Uint8Array, start: number, end: number): Uint8Ar
   }
 }
 
-/** zstd at level 1, by the runtime's `node:zlib`: smaller than Snappy and several times as slow. LevelDB ≥ 1.23. */
+/** zstd at level 1, by the runtime's `node:zlib`: smaller than Snappy and several times as slow. LevelDB reads it after version 1.23. */
 export const zstd: Compressor = Object.freeze({
   id: COMPRESSION_ZSTD,
   name: "zstd",

@@ -22,7 +22,6 @@ import {
   Arena,
   ARENA_HEADER_BYTES,
   INDEX_SKIP_LIST,
-  INDEX_SORTED_ARRAY,
   type OrderedIndex,
   Position,
   RECORD_OVERHEAD_BYTES_MAX,

@@ -1,5 +1,18 @@
 /**
- * HEADER
+ * Which index is the better one for one writer: the sorted array, in every case but a walk over entries that were
+ * inserted in order. Deno 2.9.6, 2 shared cores (AMD EPYC), 16-byte keys and 100-byte values, millions a second of
+ * insertions / gets / entries scanned, best of several runs on a busy machine:
+ * ```text
+ *                     32 000 entries (4 MB)                 500 000 entries (64 MB)
+ *               rand          dec           seq           rand          dec           seq
+ * sorted array  3.7/4.2/26    3.0/3.4/18    9.3/4.3/66    2.6/1.5/11    1.9/1.1/11    9.2/1.4/46
+ * skip list     2.1/1.8/22    1.3/1.1/23    1.6/1.1/79    0.6/0.4/5     0.4/0.3/6     1.3/0.4/77
+ * Map + sort    4.6/36/2.9                                1.2/5.0/1.2
+ * ```
+ * An entry takes 144 bytes in a sorted array (140 if inserted in key order), 149 in a skip list. A `Map` is the
+ * fastest at single gets; but its keys are strings made beforehand here, it has one version of each key, sorts
+ * everything anew when it is read in order, and an entry is several objects of the heap. The skip list is for
+ * writing from several workers at once.
  *
  * @module
  */

@@ -18,8 +18,6 @@ import { type Logger, silentLogger } from "./logger.ts";
 export const KEY_BYTES_MAX: number = 64 * 1024;
 /** The longest value, in bytes: 1 GiB. */
 export const VALUE_BYTES_MAX: number = 2 ** 30;
-/** The largest batch, in bytes as encoded in the log: 1 GiB. */
-export const BATCH_BYTES_MAX: number = 2 ** 30;
 
 /** How tables are compressed. */
 export type CompressionName = "none" | "snappy" | "zstd";

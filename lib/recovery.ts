@@ -35,7 +35,7 @@ import {
   parseFileName,
   tableName,
 } from "./file_names.ts";
-import type { FileLock, FileSystem } from "./file_system.ts";
+import type { FileLock, FileSystem, WritableFile } from "./file_system.ts";
 import { SEQUENCE_MAX } from "./internal_key.ts";
 import { LogReader, LogWriter } from "./log.ts";
 import { loadManifest, writeNewDatabase } from "./manifest.ts";
@@ -142,10 +142,15 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
   refuseMissingTables(tree, new Set(names));
   logs.sort((a, b) => a - b);
   const replay = new Replay(tree, options);
-  for (const number of logs) {
-    if (!replay.replayLog(fileSystem.join(directory, logName(number)))) break;
+  try {
+    for (const number of logs) {
+      if (!replay.replayLog(fileSystem.join(directory, logName(number)))) break;
+    }
+    return options.readOnly ? replay.finishReadOnly() : replay.finish();
+  } catch (error) {
+    replay.abandon();
+    throw error;
   }
-  return options.readOnly ? replay.finishReadOnly() : replay.finish();
 }
 
 /** Replays logs into memtables, and those into tables. */
@@ -157,6 +162,7 @@ class Replay {
   readonly #memtables: Memtable[] = [];
   #memtable: Memtable | undefined;
   #lastSequence: number;
+  #logFile: WritableFile | undefined;
 
   constructor(tree: Tree, options: RecoveryOptions) {
     this.#tree = tree;
@@ -205,7 +211,7 @@ class Replay {
     const logNumber = tree.newFileNumber();
     edit.logNumber = logNumber;
     edit.lastSequence = this.#lastSequence;
-    const file = fileSystem.create(fileSystem.join(directory, logName(logNumber)));
+    const file = this.#logFile = fileSystem.create(fileSystem.join(directory, logName(logNumber)));
     tree.startManifest(edit);
     removeObsoleteFiles(tree);
     const log = new LogWriter(file);
@@ -222,6 +228,13 @@ class Replay {
       logNumber: 0,
       memtables: this.#memtables,
     };
+  }
+
+  /** Gives every handle back, and removes tables that no manifest names. */
+  abandon(): void {
+    this.#output.abandon();
+    this.#logFile?.close();
+    this.#tree.close();
   }
 
   #insert(recordBytes: number, path: string, offset: number): void {

@@ -66,7 +66,7 @@ Deno.test("putHandle() writes two varints", () => {
 });
 
 Deno.test("putBlockTrailer() guards the block and its compression id", () => {
-  // The index block of a table that LevelDB 1.23 wrote.
+  // The index block of a table that LevelDB 1.20 wrote.
   const block = bytesOf("00 09 02 62 01ffffffffffffff 00 25 00000000 01000000");
   const trailer = new Uint8Array(5);
   putBlockTrailer(trailer, block, block.length, 0);

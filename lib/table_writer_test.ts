@@ -43,7 +43,7 @@ class RecordingFile implements WritableFile {
 }
 
 Deno.test("TableWriter writes the bytes that LevelDB does (invariant 2)", () => {
-  // The whole of 000005.ldb of a database to which LevelDB 1.23 put apple = 1 and apply = "", uncompressed.
+  // The whole of 000005.ldb of a database to which LevelDB 1.20 put apple = 1 and apply = "", uncompressed.
   const expected = bytesOf(
     "00 0d 01 6170706c65 0101000000000000 31", // nothing shared, "apple" of write 1, a value; "1"
     "04 09 00 79 0102000000000000", //            four bytes shared, "apply" of write 2, a value; ""
@@ -115,7 +115,7 @@ Deno.test("TableWriter cuts a block after the entry that fills it (invariant 3)"
       const isLast = i === block.count - 1;
       if (!isLast) assert(size >= blockBytes, `block ${i} of ${size} bytes`);
       // Without its last entry (at most 3 + 24 + 100 bytes, and a restart point) it would not have been full.
-      assertLess(size - 131, blockBytes);
+      assert(data.count === 1 || size - 131 < blockBytes, `block ${i} of ${size} bytes`);
       // Invariant 4.
       const key = block.keys.slice(block.keyStart(i), block.keyEnd(i));
       const last = data.keys.slice(data.keyStart(data.count - 1), data.keyEnd(data.count - 1));

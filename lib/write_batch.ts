@@ -14,7 +14,7 @@
  *
  * **Invariants.**
  * 1. After every call, also one that threw, the first `byteLength` bytes of `buffer` are a whole batch.
- * 2. The records take at most 1 GiB ({@linkcode BATCH_BYTES_MAX} with the header).
+ * 2. A batch takes at most {@linkcode BATCH_BYTES_MAX}.
  * 3. A reader never shows a record that is not whole, of unknown kind, beyond the count, or of a sequence
  *    number over 2^53 - 1; fewer records than the count says is damage too.
  *
@@ -40,8 +40,11 @@ import { invariant } from "./invariant.ts";
 
 /** Bytes before the first record: the sequence number and the count. */
 export const BATCH_HEADER_BYTES = 12;
-/** The largest that a batch may get, header included. */
-export const BATCH_BYTES_MAX: number = 2 ** 30 + BATCH_HEADER_BYTES;
+/**
+ * The largest that a batch may get, header included: 1 GiB, and room beside it for the longest key, so that one value
+ * of 1 GiB can be written.
+ */
+export const BATCH_BYTES_MAX: number = 2 ** 30 + 128 * 1024;
 
 const COUNT_OFFSET = 8;
 const RECORD_BYTES_MIN = 2;

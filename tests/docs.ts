@@ -370,7 +370,7 @@ function dumpTable(table: Uint8Array): [string, string][] {
 }
 
 function takeLengths(dump: Dump, shared: number, unshared: number, value: number): void {
-  dump.byte(shared, `shared with the key before: ${shared} bytes`);
+  dump.byte(shared, `shared with the key before: ${shared}`);
   dump.byte(unshared, `not shared: ${unshared}`);
   dump.byte(value, `value: ${value}`);
 }

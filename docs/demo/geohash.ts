@@ -107,20 +107,17 @@ export function distanceKm(a: Point, b: Point): number {
  * How far one can see: nothing nearer than this is outside the cells of {@linkcode geohashesAround}.
  *
  * @param point The point.
- * @param characters How long the names are.
+ * @param characters How long the names are; 0 for the one cell that is everything.
  * @returns Kilometres.
  */
 export function reachKm(point: Point, characters: number): number {
-  const { rows, columns, row } = cellOf(point, characters);
-  // North and south there is a whole cell between the point and the outside, unless the pole is in between.
-  const south = (row - 1) / rows * 180 - 90;
-  const north = (row + 2) / rows * 180 - 90;
-  if (south < -90 || north > 90) return 0;
+  if (characters === 0) return Infinity;
+  const { columns, rows } = cellOf(point, characters);
+  // To every side there is at least one whole cell between the point and the outside.
   const height = 180 / rows * RADIANS * EARTH_RADIUS_KM;
-  // East and west, meridians come closer towards the poles. The nearest point of a meridian is not the one of the
-  // same latitude: sin(distance) = cos(latitude) sin(longitude apart).
-  const apart = Math.min(90, 360 / columns);
-  const width = Math.asin(Math.cos(point.latitude * RADIANS) * Math.sin(apart * RADIANS)) *
-    EARTH_RADIUS_KM;
+  // To the east and west, how far it is to a meridian; the nearest point of it is not on the same latitude. Whoever
+  // goes over a pole meets that meridian there at the latest.
+  const apart = 360 / columns * RADIANS;
+  const width = Math.asin(Math.cos(point.latitude * RADIANS) * Math.sin(apart)) * EARTH_RADIUS_KM;
   return Math.min(height, width);
 }

@@ -1,0 +1,181 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  bytewiseKeys,
+  decimalEntries,
+  entry,
+  fileOf,
+  lookupOf,
+  openTable,
+  roomyPool,
+  tableBytes,
+  utf8,
+  valueOf,
+} from "../tests/tables.ts";
+import type { DecodedBlock } from "./block.ts";
+import { BlockBuilder } from "./block_builder.ts";
+import { bloomHash } from "./bloom_filter.ts";
+import { createBufferPool } from "./buffer_pool.ts";
+import { CorruptionError } from "./errors.ts";
+import { FOUND } from "./internal_key.ts";
+import { TableBlocks } from "./table_blocks.ts";
+import { encodeFooter, putBlockTrailer, putHandle } from "./table_format.ts";
+
+/** A table put together by hand: blocks one after another, the last but one the metaindex, the last the index. */
+function assembled(blocks: Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const handles: { offset: number; bytes: number }[] = [];
+  let offset = 0;
+  for (const block of blocks) {
+    const trailer = new Uint8Array(5);
+    putBlockTrailer(trailer, block, block.length, 0);
+    handles.push({ offset, bytes: block.length });
+    parts.push(block, trailer);
+    offset += block.length + 5;
+  }
+  parts.push(encodeFooter(handles.at(-2)!, handles.at(-1)!));
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+function blockOf(entries: [key: Uint8Array, value: Uint8Array][]): Uint8Array {
+  const builder = new BlockBuilder(1);
+  for (const [key, value] of entries) builder.add(key, 0, key.length, value, 0, value.length);
+  return builder.buffer.slice(0, builder.finish());
+}
+
+function handle(offset: number, bytes: number): Uint8Array {
+  const buffer = new Uint8Array(16);
+  return buffer.slice(0, putHandle(buffer, 0, offset, bytes));
+}
+
+const empty = blockOf([]);
+
+Deno.test("TableBlocks keeps no block when it opens (invariant 1)", () => {
+  const pool = roomyPool();
+  const file = fileOf(tableBytes(decimalEntries(1000, 100)));
+  const blocks = new TableBlocks(file, { comparator: bytewiseKeys, pool });
+  assertEquals([pool.stats().usedBytes, pool.stats().misses], [0, 0]);
+  assertEquals(blocks.hasFilter, true);
+  blocks.close();
+});
+
+Deno.test("TableBlocks reads a block once, and finds it in the pool then (invariant 2)", () => {
+  const pool = roomyPool();
+  const file = fileOf(tableBytes(decimalEntries(1000, 100)));
+  let reads = 0;
+  const counting = {
+    path: file.path,
+    size: file.size,
+    read: (into: Uint8Array, position: number) => (reads++, file.read(into, position)),
+    close: () => file.close(),
+  };
+  const blocks = new TableBlocks(counting, { comparator: bytewiseKeys, pool });
+  assertEquals(reads, 2); // footer and metaindex
+  for (let round = 0; round < 3; round++) {
+    const frame = blocks.pinIndex();
+    blocks.readHandle(pool.content(frame) as DecodedBlock, 3);
+    pool.unpin(frame);
+    assert(blocks.mayContain(bloomHash(utf8("no such key"), 0, 11)) !== undefined);
+    pool.unpin(blocks.pinBlock(true));
+    assertEquals(reads, 5); // index, filter and one data block
+  }
+  assertEquals(pool.stats().pinnedBytes, 0);
+  assert(pool.stats().usedBytes > 4096);
+  blocks.close();
+  assertEquals(pool.stats().usedBytes, 0);
+});
+
+Deno.test("B12: a filter and a block at one address are told apart (invariant 3)", () => {
+  // The metaindex calls the data block a filter.
+  const [key, value] = entry("a", "1");
+  const data = blockOf([[key, value]]);
+  const name = utf8("filter.leveldb.BuiltinBloomFilter2");
+  const bytes = assembled([
+    data,
+    blockOf([[name, handle(0, data.length)]]),
+    blockOf([[key, handle(0, data.length)]]),
+  ]);
+  const pool = roomyPool();
+  const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool });
+  for (let round = 0; round < 2; round++) {
+    const index = blocks.pinIndex();
+    blocks.readHandle(pool.content(index) as DecodedBlock, 0);
+    pool.unpin(index);
+    assertEquals(typeof blocks.mayContain(12345), "boolean");
+    const frame = blocks.pinBlock(true);
+    assertEquals((pool.content(frame) as DecodedBlock).count, 1);
+    pool.unpin(frame);
+  }
+  blocks.close();
+});
+
+Deno.test("B14: a pool of eight blocks serves a thousand tables", () => {
+  const pool = createBufferPool({ capacityBytes: 8 * 6000 });
+  const bytes = tableBytes(decimalEntries(200, 100));
+  const tables = Array.from({ length: 1000 }, () => openTable(bytes, pool));
+  for (let round = 0; round < 2; round++) {
+    for (const table of tables) {
+      const lookup = lookupOf(utf8("0000000000000200"));
+      table.get(lookup);
+      assertEquals([lookup.outcome, valueOf(lookup)], [FOUND, new Uint8Array(100).fill(100)]);
+      assert(pool.stats().usedBytes <= pool.capacityBytes);
+      assertEquals(pool.stats().pinnedBytes, 0);
+    }
+  }
+  // Even with all of them being walked at once.
+  const cursors = tables.map((table) => table.cursor());
+  for (const cursor of cursors) {
+    let count = 0;
+    for (cursor.first(); cursor.valid; cursor.next()) count++;
+    assertEquals(count, 200);
+    cursor.first();
+  }
+  for (const cursor of cursors) cursor.close();
+  assertEquals(pool.stats().pinnedBytes, 0);
+  for (const table of tables) table.close();
+});
+
+Deno.test("TableBlocks leaves filters of other names alone", () => {
+  const bytes = assembled([
+    blockOf([[utf8("filter.other"), handle(0, 10)], [utf8("meta"), utf8("")]]),
+    empty,
+  ]);
+  const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool: roomyPool() });
+  assertEquals(blocks.hasFilter, false);
+  assertEquals(blocks.mayContain(1), true);
+  blocks.close();
+});
+
+Deno.test("TableBlocks refuses handles that are damaged, naming file and offset", () => {
+  const name = utf8("filter.leveldb.BuiltinBloomFilter2");
+  const options = { comparator: bytewiseKeys, pool: roomyPool() };
+  const damaged = assembled([blockOf([[name, Uint8Array.of(0x80)]]), empty]);
+  const error = assertThrows(() => new TableBlocks(fileOf(damaged), options), CorruptionError);
+  assertEquals([error.file, error.offset], ["000005.ldb", 0]);
+
+  const [key] = entry("a", "");
+  for (const value of [[], [0x80], [5], [5, 0x80], Array(12).fill(0xff)]) {
+    const bytes = assembled([empty, blockOf([[key, Uint8Array.from(value)]])]);
+    const blocks = new TableBlocks(fileOf(bytes), options);
+    const frame = blocks.pinIndex();
+    const index = options.pool.content(frame) as DecodedBlock;
+    const failure = assertThrows(() => blocks.readHandle(index, 0), CorruptionError, "handle");
+    assertEquals(failure.offset, empty.length + 5);
+    options.pool.unpin(frame);
+    blocks.close();
+  }
+});
+
+Deno.test("TableBlocks refuses a block that a handle places outside the data", () => {
+  const [key] = entry("a", "");
+  const pool = roomyPool();
+  for (const [offset, bytes] of [[0, 1000], [1e6, 8], [2 ** 52, 2 ** 52], [30, 4]]) {
+    const table = assembled([empty, blockOf([[key, handle(offset!, bytes!)]])]);
+    const blocks = new TableBlocks(fileOf(table), { comparator: bytewiseKeys, pool });
+    const frame = blocks.pinIndex();
+    blocks.readHandle(pool.content(frame) as DecodedBlock, 0);
+    pool.unpin(frame);
+    assertThrows(() => blocks.pinBlock(true), CorruptionError);
+    blocks.close();
+  }
+  assertEquals(pool.stats().pinnedBytes, 0);
+});
