@@ -90,7 +90,8 @@
  * **Surfaces**
  * - `keyspace.ts` typed keys and values of a store to bytes, sublevels
  * - `iterators.ts` ranges as iterators
- * - `store.ts` what programs use
+ * - `reader.ts` reading, now or at a snapshot
+ * - `store.ts` writing, and what programs use
  * - `database.ts` opening one
  * - `shell_command.ts` the language of the shell
  * - `shell_report.ts` statistics as text
@@ -113,8 +114,18 @@ export { MemoryFileSystem } from "./lib/memory_file_system.ts";
 export { DenoFileSystem } from "./lib/deno_file_system.ts";
 export { type Logger, type LogLevel } from "./lib/logger.ts";
 export type { CompressionName, OpenOptions, RangeOptions, WriteOptions } from "./lib/options.ts";
-export { type DatabaseStats, writeAmplification } from "./lib/stats.ts";
-export type { Batch, Database, Reader, Snapshot, Store, SublevelOptions } from "./lib/store.ts";
+export type { BufferPoolStats } from "./lib/buffer_pool.ts";
+export type { TableCacheStats } from "./lib/table_cache.ts";
+export {
+  type BackgroundStats,
+  type DatabaseStats,
+  type LevelStats,
+  type MemtableStats,
+  writeAmplification,
+  type WriteStats,
+} from "./lib/stats.ts";
+export type { Reader, Snapshot } from "./lib/reader.ts";
+export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
 
 /** Opens a database. */
 // deno-lint-ignore require-await -- async so that errors reject instead of throwing

@@ -20,10 +20,10 @@ import type { Job } from "./job.ts";
 export type Scheduler = (task: () => void) => () => void;
 
 /** Schedules by a timer: other events of the loop get their turn in between. */
-export const timerScheduler: Scheduler = (task) => {
+export function timerScheduler(task: () => void): () => void {
   const timer = setTimeout(task, 0);
   return () => clearTimeout(timer);
-};
+}
 
 /** Who needs the work done. */
 export interface BackgroundOwner {

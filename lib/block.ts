@@ -362,26 +362,32 @@ export class BlockCursor extends Cursor {
     this.valueBuffer = block.bytes;
   }
 
+  /** Goes to the first entry. */
   override first(): void {
     this.#goTo(0);
   }
 
+  /** Goes to the last entry. */
   override last(): void {
     this.#goTo(this.#block.count - 1);
   }
 
+  /** Goes to the first entry whose key is at or after `target[start, end)`. */
   override seek(target: Uint8Array, start: number, end: number): void {
     this.#goTo(this.#block.search(this.#comparator, target, start, end));
   }
 
+  /** Goes to the following entry. */
   override next(): void {
     this.#goTo(this.#index + 1);
   }
 
+  /** Goes to the preceding entry. */
   override previous(): void {
     this.#goTo(this.#index - 1);
   }
 
+  /** There is nothing to let go of. */
   override close(): void {
     this.valid = false;
   }

@@ -84,7 +84,8 @@ export function mayContain(
   const probes = filter[end - 1]!;
   // Reserved for other encodings of short filters.
   if (probes > 30) return true;
-  const bits = bytes * 8;
+  // Unsigned like what it divides: that makes the remainder one of integers, five times as fast as of doubles.
+  const bits = (bytes * 8) >>> 0;
   let position = hash | 0; // a 32-bit integer from here on, or the loop is done in floating point
   const delta = (position >>> 17) | (position << 15);
   for (let i = 0; i < probes; i++) {
@@ -165,7 +166,7 @@ export class BloomFilterBuilder {
    */
   finish(into: Uint8Array, offset: number): void {
     const end = offset + this.filterBytes;
-    const bits = (end - offset - 1) * 8;
+    const bits = ((end - offset - 1) * 8) >>> 0;
     for (let i = 0; i < this.#count; i++) {
       let hash: number = this.#hashes[i]!;
       const delta = (hash >>> 17) | (hash << 15);

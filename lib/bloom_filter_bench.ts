@@ -1,5 +1,5 @@
-// What a Bloom filter costs: 36 keys of 16 bytes, 10 bits each. Hash 8 to 15 ns, adding 8 ns more, making the filter
-// 30 ns a key, asking 10 ns for a key that is not there and 25 for one that is (all probes are made then).
+// What a Bloom filter costs: 36 keys of 16 bytes, 10 bits each. On a shared 2-core machine (AMD EPYC, Deno 2.9.6): a
+// hash 10 ns, a key in a filter 30 ns, a question 11 ns for a key that is there (all probes are made), 5 for others.
 import { decimalEntries } from "../tests/tables.ts";
 import { BloomFilterBuilder, bloomHash, mayContain } from "./bloom_filter.ts";
 

@@ -14,7 +14,7 @@ import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { Engine, type Surroundings } from "./engine.ts";
 import type { FileSystem } from "./file_system.ts";
 import { checkCodec, describe, engineOptions, type OpenOptions } from "./options.ts";
-import { type Database, KeyspaceDatabase } from "./store.ts";
+import { createDatabase, type Database } from "./store.ts";
 
 /** Timers and the clock of the web platform. */
 const webSurroundings: Surroundings = { schedule: timerScheduler, now: () => performance.now() };
@@ -44,5 +44,5 @@ export function openDatabase<K, V>(
   checkCodec("open database", "key", key);
   checkCodec("open database", "value", value);
   const engine = Engine.open(directory, checked, surroundings);
-  return new KeyspaceDatabase(engine, key, value, surroundings);
+  return createDatabase(engine, key, value, surroundings);
 }

@@ -50,18 +50,21 @@ export class LevelCursor extends Cursor {
     this.#options = options;
   }
 
+  /** Goes to the first entry. */
   override first(): void {
     this.#open(0);
     this.#table?.first();
     this.#settleForward();
   }
 
+  /** Goes to the last entry. */
   override last(): void {
     this.#open(this.#tables.length - 1);
     this.#table?.last();
     this.#settleBackward();
   }
 
+  /** Goes to the first entry at or after an internal key. */
   override seek(target: Uint8Array, start: number, end: number): void {
     let low = 0;
     let high = this.#tables.length;
@@ -79,16 +82,19 @@ export class LevelCursor extends Cursor {
     this.#settleForward();
   }
 
+  /** Goes to the following entry. */
   override next(): void {
     this.#table!.next();
     this.#settleForward();
   }
 
+  /** Goes to the preceding entry. */
   override previous(): void {
     this.#table!.previous();
     this.#settleBackward();
   }
 
+  /** Lets go of what it holds. */
   override close(): void {
     this.#open(-1);
     this.valid = false;

@@ -101,29 +101,10 @@ export interface OpenOptions<K = string, V = string> {
   logger?: Logger;
 }
 
-/** The options that the engine on bytes has, all of them set. */
-export interface EngineOptions {
-  readonly createIfMissing: boolean;
-  readonly errorIfExists: boolean;
-  readonly readOnly: boolean;
-  readonly sync: boolean;
-  readonly memtableBytes: number;
-  readonly maxImmutableMemtables: number;
-  readonly poolBytes: number;
-  readonly poolPolicy: "sieve" | "lru";
-  readonly maxOpenTables: number;
-  readonly blockBytes: number;
-  readonly restartInterval: number;
-  readonly tableBytes: number;
-  readonly filterBits: number;
-  readonly compression: readonly CompressionName[];
-  readonly levelZeroTables: number;
-  readonly baseLevelBytes: number;
-  readonly seekCompaction: boolean;
-  readonly comparator: Comparator;
-  readonly fileSystem: FileSystem;
-  readonly logger: Logger;
-}
+/** The options that the engine on bytes has, all of them set; a compression for each level. */
+export type EngineOptions =
+  & Readonly<Required<Omit<OpenOptions, "key" | "value" | "compression">>>
+  & { readonly compression: readonly CompressionName[] };
 
 const MIB = 1024 * 1024;
 

@@ -1,12 +1,11 @@
 /**
- * **What.** The store as programs use it: typed keys and values, ranges, batches, snapshots and sublevels, each
- * operation awaited or not. It checks and encodes what it is given and leaves the rest to the engine.
+ * **What.** Writing typed keys and values, and the store as programs use it: puts and deletes, batches, snapshots and
+ * sublevels, each operation awaited or not. It checks and encodes what it is given and leaves the rest to the engine.
  *
  * **Invariants.**
- * 1. A miss is `undefined`; an empty value is a value.
- * 2. Wrong arguments throw from the synchronous form and reject the promise of the awaited one, before anything
+ * 1. Wrong arguments throw from the synchronous form and reject the promise of the awaited one, before anything
  *    is written.
- * 3. A batch is written whole or not at all, across sublevels too, and once.
+ * 2. A batch is written whole or not at all, across sublevels too, and once.
  *
  * **Read next.** `shell.ts`
  *
@@ -15,10 +14,9 @@
 import { EMPTY_BYTES } from "./bytes.ts";
 import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { GROUP_BYTES_MAX } from "./commit_queue.ts";
-import type { Engine, EngineSnapshot } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
-import { FOUND } from "./internal_key.ts";
-import { AsyncRangeIterator, type Part, RangeIterator, type TurnTaking } from "./iterators.ts";
+import type { TurnTaking } from "./iterators.ts";
 import { EncodedValue, Keyspace } from "./keyspace.ts";
 import {
   checkCodec,
@@ -28,44 +26,15 @@ import {
   syncOption,
   type WriteOptions,
 } from "./options.ts";
+import {
+  type Reader,
+  type Snapshot,
+  type StoreContext,
+  StoreReader,
+  StoreSnapshot,
+} from "./reader.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { WriteBatch } from "./write_batch.ts";
-
-/** What can be read from: a database, a sublevel or a snapshot of either. */
-export interface Reader<K, V> {
-  /** The value of a key, or `undefined`. */
-  get(key: K): Promise<V | undefined>;
-  /** The value of a key, or `undefined`. */
-  getSync(key: K): V | undefined;
-  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
-  getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
-  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
-  getManySync(keys: readonly K[]): (V | undefined)[];
-  /** Whether a key is there. */
-  has(key: K): Promise<boolean>;
-  /** Whether a key is there. */
-  hasSync(key: K): boolean;
-  /** The entries of a range in order, as of the moment of the call. */
-  entries(range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
-  /** The keys of a range in order, as of the moment of the call. */
-  keys(range?: RangeOptions<K>): AsyncIterableIterator<K>;
-  /** The values of a range in the order of their keys, as of the moment of the call. */
-  values(range?: RangeOptions<K>): AsyncIterableIterator<V>;
-  /** The entries of a range in order, as of the moment of the call. */
-  entriesSync(range?: RangeOptions<K>): IterableIterator<[K, V]>;
-  /** The keys of a range in order, as of the moment of the call. */
-  keysSync(range?: RangeOptions<K>): IterableIterator<K>;
-  /** The values of a range in the order of their keys, as of the moment of the call. */
-  valuesSync(range?: RangeOptions<K>): IterableIterator<V>;
-}
-
-/** A moment of a store, readable until it is disposed of. */
-export interface Snapshot<K, V> extends Reader<K, V>, Disposable {
-  /** Writes after this one are not seen. */
-  readonly sequence: number;
-  /** Lets go of the moment: reads fail with `CLOSED` from then on. The same as `using` does. */
-  close(): void;
-}
 
 /** Puts and deletes that are written together or not at all. */
 export interface Batch<K, V> {
@@ -126,147 +95,6 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
   stats(): DatabaseStats;
   /** Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. */
   close(): Promise<void>;
-}
-
-/** What all stores of one database share. */
-export interface StoreContext {
-  /** The engine. */
-  readonly engine: Engine;
-  /** Room for the value being written. */
-  readonly encodedValue: EncodedValue;
-  /** How awaited iterators let others work. */
-  readonly turns: TurnTaking;
-}
-
-/** Reads of a keyspace, now or at a snapshot. */
-class StoreReader<K, V> implements Reader<K, V> {
-  /** What it shares with the other stores of the database. */
-  readonly context: StoreContext;
-  /** Its keys and values. */
-  readonly keyspace: Keyspace<K, V>;
-  readonly #engine: Engine;
-
-  constructor(context: StoreContext, keyspace: Keyspace<K, V>) {
-    this.context = context;
-    this.keyspace = keyspace;
-    this.#engine = context.engine;
-  }
-
-  /** The sequence number to read at; throws if there is nothing to read any more. */
-  readSequence(): number {
-    this.#engine.assertOpen("read");
-    return this.#engine.lastSequence;
-  }
-
-  getSync(key: K): V | undefined {
-    const { lookup } = this.#engine;
-    const sequence = this.readSequence();
-    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
-    return lookup.outcome === FOUND
-      ? this.keyspace.decodeValue(lookup.value, lookup.valueStart, lookup.valueEnd)
-      : undefined;
-  }
-
-  hasSync(key: K): boolean {
-    const { lookup } = this.#engine;
-    const sequence = this.readSequence();
-    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
-    return lookup.outcome === FOUND;
-  }
-
-  getManySync(keys: readonly K[]): (V | undefined)[] {
-    if (!Array.isArray(keys)) {
-      throw new TypeError(`Cannot read: keys must be an array, got ${describe(keys)}`);
-    }
-    return keys.map((key: K) => this.getSync(key));
-  }
-
-  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
-  async get(key: K): Promise<V | undefined> {
-    return this.getSync(key);
-  }
-
-  // deno-lint-ignore require-await -- as above
-  async has(key: K): Promise<boolean> {
-    return this.hasSync(key);
-  }
-
-  // deno-lint-ignore require-await -- as above
-  async getMany(keys: readonly K[]): Promise<(V | undefined)[]> {
-    return this.getManySync(keys);
-  }
-
-  entriesSync(range: RangeOptions<K> = {}): RangeIterator<K, V, [K, V]> {
-    return this.#iterate("entries", range);
-  }
-
-  keysSync(range: RangeOptions<K> = {}): RangeIterator<K, V, K> {
-    return this.#iterate("keys", range);
-  }
-
-  valuesSync(range: RangeOptions<K> = {}): RangeIterator<K, V, V> {
-    return this.#iterate("values", range);
-  }
-
-  entries(range: RangeOptions<K> = {}): AsyncRangeIterator<[K, V]> {
-    return this.#iterateAsync("entries", range);
-  }
-
-  keys(range: RangeOptions<K> = {}): AsyncRangeIterator<K> {
-    return this.#iterateAsync("keys", range);
-  }
-
-  values(range: RangeOptions<K> = {}): AsyncRangeIterator<V> {
-    return this.#iterateAsync("values", range);
-  }
-
-  #iterate<T>(part: Part, range: RangeOptions<K>): RangeIterator<K, V, T> {
-    checkRange(range);
-    const sequence = this.readSequence();
-    const bounds = this.keyspace.bounds(range, this.#engine.lookup);
-    const scan = this.#engine.scan(sequence, bounds, true);
-    return new RangeIterator<K, V, T>(scan, this.keyspace, part, range);
-  }
-
-  #iterateAsync<T>(part: Part, range: RangeOptions<K>): AsyncRangeIterator<T> {
-    const source = this.#iterate<T>(part, range);
-    return new AsyncRangeIterator<T>(
-      source as unknown as RangeIterator<unknown, unknown, T>,
-      this.context.turns,
-    );
-  }
-}
-
-/** A keyspace at one moment. */
-class StoreSnapshot<K, V> extends StoreReader<K, V> implements Snapshot<K, V> {
-  readonly #snapshot: EngineSnapshot;
-  #isClosed = false;
-
-  constructor(context: StoreContext, keyspace: Keyspace<K, V>) {
-    super(context, keyspace);
-    context.engine.assertOpen("take a snapshot");
-    this.#snapshot = context.engine.takeSnapshot();
-  }
-
-  get sequence(): number {
-    return this.#snapshot.sequence;
-  }
-
-  override readSequence(): number {
-    super.readSequence();
-    if (this.#isClosed) throw new VarveError("CLOSED", "Cannot read: snapshot is closed");
-    return this.#snapshot.sequence;
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.context.engine.releaseSnapshot(this.#snapshot);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
 }
 
 /** A keyspace that can be written to. */
@@ -462,17 +290,9 @@ class StoreBatch<K, V> implements Batch<K, V> {
 }
 
 /** The database itself: the keyspace without a prefix, and what only the whole can do. */
-export class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, V> {
+class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, V> {
   readonly #engine: Engine;
 
-  /**
-   * Makes the typed surface of an engine.
-   *
-   * @param engine The running engine.
-   * @param key How keys become bytes.
-   * @param value How values become bytes.
-   * @param turns How awaited iterators let others work.
-   */
   constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: TurnTaking) {
     super(
       { engine, encodedValue: new EncodedValue(), turns },
@@ -481,18 +301,15 @@ export class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Datab
     this.#engine = engine;
   }
 
-  /** {@inheritDoc} */
   get directory(): string {
     return this.#engine.directory;
   }
 
-  /** {@inheritDoc} */
   async flush(): Promise<void> {
     this.#engine.assertOpen("flush");
     await this.#engine.flush();
   }
 
-  /** {@inheritDoc} */
   async compact(range: Pick<RangeOptions<K>, "gte" | "lt" | "signal"> = {}): Promise<void> {
     checkRange(range);
     const engine = this.#engine;
@@ -501,19 +318,34 @@ export class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Datab
     await engine.compact(lower?.key, upper?.key, range.signal);
   }
 
-  /** {@inheritDoc} */
   stats(): DatabaseStats {
     this.#engine.assertOpen("read statistics");
     return this.#engine.stats();
   }
 
-  /** {@inheritDoc} */
   close(): Promise<void> {
     return this.#engine.close();
   }
 
-  /** {@inheritDoc} */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/**
+ * Puts the typed surface on an engine.
+ *
+ * @param engine The running engine.
+ * @param key How keys become bytes.
+ * @param value How values become bytes.
+ * @param turns How awaited iterators let others work.
+ * @returns The database.
+ */
+export function createDatabase<K, V>(
+  engine: Engine,
+  key: KeyCodec<K>,
+  value: Codec<V>,
+  turns: TurnTaking,
+): Database<K, V> {
+  return new KeyspaceDatabase(engine, key, value, turns);
 }

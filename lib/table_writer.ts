@@ -19,7 +19,7 @@
  *
  * Source: LevelDB's `table/table_builder.cc`.
  *
- * **Read next.** `table_reader.ts`
+ * **Read next.** `table_blocks.ts`
  *
  * @module
  */

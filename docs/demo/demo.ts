@@ -6,11 +6,11 @@
  *
  * **Format.** One database, with a sublevel for the places and one for each question that is asked about them.
  * ```text
- * place     number                   → the place, as JSON
- * name      [name in lower case, number] → nothing: all that matters is in the key
- * country   [country, name, number]  → nothing
- * geohash   "geohash/number"         → the number
- * progress  "next"                   → the number of the first place that is not loaded yet
+ * place     number                  → the place, as JSON
+ * name      [name in lower case, number] → number
+ * country   [country, name, number] → number
+ * geohash   "geohash/number"        → number
+ * progress  "next"                  → the number of the first place that is not loaded yet
  * ```
  *
  * **Invariants.**
@@ -46,14 +46,20 @@ export interface Place extends Point {
   readonly country: string;
 }
 
+/** The first parts of such a key are what a range is asked for by. */
+type NameKey = readonly [name: string] | readonly [name: string, number: number];
+type CountryKey =
+  | readonly [country: string]
+  | readonly [country: string, name: string, number: number];
+
 /** The sublevels, to read from: those of the database itself or of a snapshot of it. */
 export interface Readers {
   /** The places by number. */
   readonly places: Reader<number, Place>;
   /** Their numbers by name. */
-  readonly byName: Reader<readonly [string, number?], string>;
-  /** Their numbers by country, each in the order of their names. */
-  readonly byCountry: Reader<readonly [string, string?, number?], string>;
+  readonly byName: Reader<NameKey, number>;
+  /** Their numbers by country, and there in the order of their names. */
+  readonly byCountry: Reader<CountryKey, number>;
   /** Their numbers by geohash. */
   readonly byGeohash: Reader<string, number>;
 }
@@ -61,8 +67,8 @@ export interface Readers {
 /** The sublevels, to write to. */
 export interface Stores extends Readers {
   readonly places: Store<number, Place>;
-  readonly byName: Store<readonly [string, number?], string>;
-  readonly byCountry: Store<readonly [string, string?, number?], string>;
+  readonly byName: Store<NameKey, number>;
+  readonly byCountry: Store<CountryKey, number>;
   readonly byGeohash: Store<string, number>;
   /** How far loading has come. */
   readonly progress: Store<string, number>;
@@ -77,8 +83,8 @@ export interface Stores extends Readers {
 export function storesOf(database: Database<string, string>): Stores {
   return {
     places: database.sublevel("place", { key: number, value: json<Place>() }),
-    byName: database.sublevel("name", { key: tuple<readonly [string, number?]>() }),
-    byCountry: database.sublevel("country", { key: tuple<readonly [string, string?, number?]>() }),
+    byName: database.sublevel("name", { key: tuple<NameKey>(), value: number }),
+    byCountry: database.sublevel("country", { key: tuple<CountryKey>(), value: number }),
     byGeohash: database.sublevel<string, number>("geohash", { value: number }),
     progress: database.sublevel<string, number>("progress", { value: number }),
   };
@@ -110,8 +116,8 @@ export async function load(
       const place = places[next]!;
       const { name, country } = place;
       batch.on(stores.places).put(next, place);
-      batch.on(stores.byName).put([name.toLowerCase(), next], "");
-      batch.on(stores.byCountry).put([country, name, next], "");
+      batch.on(stores.byName).put([name.toLowerCase(), next], next);
+      batch.on(stores.byCountry).put([country, name, next], next);
       batch.on(stores.byGeohash).put(`${geohash(place, GEOHASH_CHARACTERS)}/${next}`, next);
     }
     batch.on(stores.progress).put("next", next);
@@ -147,6 +153,12 @@ export async function survey(stores: Stores): Promise<Survey> {
 
 // ——— Questions ———
 
+/** The places behind the numbers that an index gives. */
+async function placesOf(readers: Readers, numbers: AsyncIterable<number>): Promise<Place[]> {
+  const places = await readers.places.getMany(await Array.fromAsync(numbers));
+  return places.filter((place) => place !== undefined);
+}
+
 /**
  * Finds the places of a name.
  *
@@ -154,12 +166,8 @@ export async function survey(stores: Stores): Promise<Survey> {
  * @param name The name, in any case.
  * @returns The places.
  */
-export async function placesNamed(readers: Readers, name: string): Promise<Place[]> {
-  const numbers: number[] = [];
-  for await (const [, at] of readers.byName.keys({ prefix: [name.toLowerCase()] })) {
-    numbers.push(at!);
-  }
-  return (await readers.places.getMany(numbers)).map((place) => place!);
+export function placesNamed(readers: Readers, name: string): Promise<Place[]> {
+  return placesOf(readers, readers.byName.values({ prefix: [name.toLowerCase()] }));
 }
 
 /**
@@ -167,12 +175,10 @@ export async function placesNamed(readers: Readers, name: string): Promise<Place
  *
  * @param readers The sublevels.
  * @param country Its two letters.
- * @returns Their names.
+ * @returns The places.
  */
-export async function namesIn(readers: Readers, country: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const [, name] of readers.byCountry.keys({ prefix: [country] })) names.push(name!);
-  return names;
+export function placesIn(readers: Readers, country: string): Promise<Place[]> {
+  return placesOf(readers, readers.byCountry.values({ prefix: [country] }));
 }
 
 /** A place and how far it is. */
@@ -206,17 +212,13 @@ export async function nearest(readers: Readers, point: Point, count: number): Pr
   let lookedAt = 0;
   for (let characters = 5; true; characters--) {
     const cells = geohashesAround(point, characters);
-    const numbers: number[] = [];
-    for (const prefix of cells) {
-      for await (const at of readers.byGeohash.values({ prefix })) numbers.push(at);
-    }
-    lookedAt += numbers.length;
+    const inCells = await Promise.all(
+      cells.map((prefix) => placesOf(readers, readers.byGeohash.values({ prefix }))),
+    );
+    const near = inCells.flat().map((place) => ({ place, km: distanceKm(point, place) }));
+    lookedAt += near.length;
     const reach = reachKm(point, characters);
-    const found = (await readers.places.getMany(numbers))
-      .map((place) => ({ place: place!, km: distanceKm(point, place!) }))
-      .filter(({ km }) => km < reach)
-      .sort((a, b) => a.km - b.km)
-      .slice(0, count);
+    const found = near.filter(({ km }) => km < reach).sort((a, b) => a.km - b.km).slice(0, count);
     if (found.length === count || characters === 0) return { found, cells, lookedAt };
   }
 }
@@ -236,6 +238,10 @@ function heading(text: string): void {
 
 function counted(count: number): string {
   return Math.round(count).toLocaleString("en");
+}
+
+function things(count: number, one: string, many: string): string {
+  return `${counted(count)} ${count === 1 ? one : many}`;
 }
 
 function megabytes(bytes: number): string {
@@ -323,30 +329,41 @@ async function loadAndKill(places: readonly Place[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      `--allow-read`,
+      "--allow-read",
       `--allow-write=${DIRECTORY}`,
       import.meta.filename!,
       "--load",
       `--places=${places.length}`,
     ],
+    stdin: "null",
     stdout: "piped",
   }).spawn();
   const progress = new Progress(0, places.length);
   let acknowledged = 0;
-  let isKilled = false;
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   for await (const line of lines) {
+    const wasBefore = acknowledged < places.length / 2;
     acknowledged = Number(line);
     progress.at(acknowledged);
-    if (acknowledged < 0.55 * places.length || isKilled) continue;
     // No warning, no chance to clean up: whatever it is doing right now is cut off.
-    child.kill("SIGKILL");
-    isKilled = true;
+    if (wasBefore && acknowledged >= places.length / 2) kill(child);
   }
   progress.end();
-  const { success } = await child.status;
-  if (success === isKilled) throw new Error("Expected the loading process to die of being killed");
+  const { success, signal } = await child.status;
+  if (!success && signal !== "SIGKILL") {
+    throw new Error("Expected the loading process to be killed");
+  }
+  print(success ? "  It was done before it could be killed." : "  ✗ killed");
   return acknowledged;
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    // It has ended by itself.
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 async function crashAndRecover(places: readonly Place[]): Promise<Database<string, string>> {
@@ -356,12 +373,12 @@ async function crashAndRecover(places: readonly Place[]): Promise<Database<strin
       counted(places.length)
     } places, ${BATCH_PLACES} to a batch, and waits until each batch`,
   );
-  print("is on disk. A little past the middle it is killed with SIGKILL.\n");
+  print("is on disk. At half of the way it is killed with SIGKILL.\n");
   await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   const acknowledged = await loadAndKill(places);
-  print(`  ✗ killed. It had been told that ${counted(acknowledged)} places were safe.`);
+  print(`  Before that, it had been told that ${counted(acknowledged)} places were safe.`);
 
   heading("2  Recover");
   print("Opening the database replays its log. Every batch that was acknowledged has to be");
@@ -419,16 +436,17 @@ async function answer(database: Database<string, string>): Promise<void> {
     if (places.length === 0) print("    not in the data");
   }
 
-  const [names, namesTime] = await timed(() => namesIn(readers, "IS"));
-  print(`\n  Which places are in Iceland?  [a prefix of the countries, ${namesTime}]`);
-  print(`    ${names.length === 0 ? "none in the data" : `${names.slice(0, 5).join(", ")}, …`}`);
+  const [faroese, faroeseTime] = await timed(() => placesIn(readers, "FO"));
+  const names = faroese.map(({ name }) => name);
+  print(`\n  Which places are on the Faroe Islands?  [a prefix of the countries, ${faroeseTime}]`);
+  print(`    ${names.length === 0 ? "none in the data" : `${names.slice(0, 6).join(", ")}, …`}`);
   if (names.length > 0) {
     print(`    ${names.length} in the order of their bytes; the last is ${names.at(-1)}`);
   }
 
   const summit = { latitude: 45.9766, longitude: 7.6585 };
-  const [{ found, cells, lookedAt }, time] = await timed(() => nearest(readers, summit, 5));
-  print(`\n  What is nearest to the top of the Matterhorn?  [prefixes of geohashes, ${time}]`);
+  const [{ found, cells, lookedAt }, foundTime] = await timed(() => nearest(readers, summit, 5));
+  print(`\n  What is nearest to the top of the Matterhorn?  [prefixes of geohashes, ${foundTime}]`);
   for (const { place, km } of found) {
     print(`    ${km.toFixed(1).padStart(5)} km  ${place.name}, ${place.country}`);
   }
@@ -443,37 +461,34 @@ function* scattered(count: number, below: number): Generator<number> {
 async function readALot(database: Database<string, string>, total: number): Promise<void> {
   heading("5  Read at random");
   print("Half of the keys are there, half are not. A Bloom filter in each table, 10 bits a key,");
-  print("tells most of those that are not without reading anything.\n");
+  print("tells nearly always that a key is not in it, without reading a block.\n");
   const { places, byName } = storesOf(database);
   const reads = Math.min(50_000, total);
   const before = database.stats();
   let found = 0;
-  const [, presentTime] = await timed(async () => {
-    for (const at of scattered(reads, total)) if (await places.has(at)) found++;
-  });
-  const [, absentTime] = await timed(async () => {
-    for (const at of scattered(reads, total)) if (await byName.has([`nowhere ${at}`, at])) found++;
-  });
+  const read = async (what: string, has: (at: number) => Promise<boolean>) => {
+    const start = performance.now();
+    for (const at of scattered(reads, total)) if (await has(at)) found++;
+    const each = (performance.now() - start) * 1000 / reads;
+    print(
+      `  ${counted(reads)} keys that are ${what.padEnd(9)} ${each.toFixed(1).padStart(5)} µs each`,
+    );
+  };
+  await read("there", (at) => places.has(at));
+  await read("not there", (at) => byName.has([`nowhere ${at}`, at]));
   if (found !== reads) throw new Error(`Expected ${reads} keys to be there, found ${found}`);
   const after = database.stats();
   const probes = after.tables.filterProbes - before.tables.filterProbes;
   const saves = after.tables.filterSaves - before.tables.filterSaves;
   const hits = after.pool.hits - before.pool.hits;
   const fetches = hits + after.pool.misses - before.pool.misses;
-  const percent = (part: number, whole: number) =>
-    whole === 0 ? "–" : `${(100 * part / whole).toFixed(1)} %`;
-  print(`  ${counted(reads)} keys that are there      ${presentTime.padStart(9)}`);
-  print(`  ${counted(reads)} keys that are not there  ${absentTime.padStart(9)}`);
-  print(
-    `  the filters kept us out of a table ${counted(saves)} times in ${counted(probes)} (${
-      percent(saves, probes)
-    })`,
-  );
-  print(
-    `  the buffer pool had the block ${counted(hits)} times in ${counted(fetches)} (${
-      percent(hits, fetches)
-    })`,
-  );
+  print(`  Filter saves: ${share(saves, probes)} looks into a table`);
+  print(`  Buffer pool hits: ${share(hits, fetches)} blocks wanted`);
+}
+
+function share(part: number, whole: number): string {
+  const percent = whole === 0 ? "–" : `${(100 * part / whole).toFixed(1)} %`;
+  return `${percent}, ${counted(part)} of ${counted(whole)}`;
 }
 
 async function lookAtTheTree(database: Database<string, string>): Promise<void> {
@@ -482,44 +497,44 @@ async function lookAtTheTree(database: Database<string, string>): Promise<void> 
   print("folded into deeper levels, each of which may be ten times as large as the one above.\n");
   await database.flush();
   const stats = database.stats();
-  const largest = Math.max(...stats.levels.map(({ bytes }) => bytes));
-  print("  level  tables      bytes");
+  const [, time] = await timed(() => database.compact());
+  const compacted = database.stats();
+  const cell = (tables: number, bytes: number) =>
+    (tables === 0 ? "–" : `${things(tables, "table", "tables")}, ${megabytes(bytes)}`).padStart(20);
+  print(`  level${"as it grew".padStart(20)}${"after compact()".padStart(20)}`);
   for (const { level, tables, bytes } of stats.levels) {
-    if (tables === 0) continue;
-    const bar = "▇".repeat(Math.max(1, Math.round(32 * bytes / largest)));
-    print(
-      `  ${String(level).padStart(5)}  ${String(tables).padStart(6)}  ${
-        megabytes(bytes).padStart(9)
-      }  ${bar}`,
-    );
+    const later = compacted.levels[level]!;
+    if (tables + later.tables === 0) continue;
+    print(`  ${String(level).padStart(5)}${cell(tables, bytes)}${cell(later.tables, later.bytes)}`);
   }
-  const tableBytes = stats.levels.reduce((sum, { bytes }) => sum + bytes, 0);
+
   const { writes, log, background, pool } = stats;
   print(
-    `\n  Since recovery: ${counted(writes.entries)} entries, ${
+    `\n  Put since recovery: ${counted(writes.entries)} entries, ${
       megabytes(writes.bytes)
-    } of keys and values, were put.`,
+    } of keys and values.`,
   );
   print(
-    `  Written to disk for them: ${
+    `  Write amplification: ${
       writeAmplification(stats).toFixed(1)
-    } times as much (the write amplification):`,
+    } bytes to disk for each of those bytes, in all`,
   );
   print(
-    `    log ${megabytes(log.bytesWritten)}, flushes ${megabytes(background.flushBytes)}, ` +
-      `compactions ${megabytes(background.compactionWriteBytes)}`,
+    `    ${megabytes(log.bytesWritten)} of log, with ${things(writes.syncs, "sync", "syncs")};`,
   );
   print(
-    `  ${
-      counted(writes.syncs)
-    } syncs; ${background.flushes} flushes, ${background.compactions} compactions, ` +
-      `${background.trivialMoves} tables just moved; ${writes.stalls} stalls`,
+    `    ${megabytes(background.flushBytes)} in ${things(background.flushes, "flush", "flushes")};`,
   );
   print(
-    `  Tables hold ${megabytes(tableBytes)}, and ${
-      megabytes(pool.usedBytes)
-    } of blocks are in memory, ` +
-      `of at most ${megabytes(pool.capacityBytes)}.`,
+    `    ${megabytes(background.compactionWriteBytes)} in ` +
+      `${
+        things(background.compactions, "compaction", "compactions")
+      }. compact() took ${time} more.`,
+  );
+  print(
+    `  In memory: ${megabytes(pool.usedBytes)} of blocks, of at most ${
+      megabytes(pool.capacityBytes)
+    }.`,
   );
 }
 
@@ -528,10 +543,12 @@ async function main(args: string[]): Promise<void> {
     args,
     options: {
       load: { type: "boolean", default: false },
-      places: { type: "string", default: "Infinity" },
+      places: { type: "string", default: "1000000" },
     },
   });
-  const places = await readPlaces(Number(values.places));
+  const countMax = Number(values.places);
+  if (!(countMax >= 1)) throw new TypeError(`Expected a number of places, got ${values.places}`);
+  const places = await readPlaces(countMax);
   if (values.load) return await loadAndReport(places);
 
   const start = performance.now();
@@ -543,13 +560,10 @@ async function main(args: string[]): Promise<void> {
     await readALot(database, places.length);
     await lookAtTheTree(database);
   }
-  print(
-    `\nClosed, after ${((performance.now() - start) / 1000).toFixed(1)} s. Have a look yourself:`,
-  );
+  const seconds = (performance.now() - start) / 1000;
+  print(`\nThe database is closed, after ${seconds.toFixed(1)} s. Have a look yourself:`);
   print(`  deno task shell ${DIRECTORY}`);
-  print(
-    "  varve> prefix !country!\\x02IS".replace("!country!\\x02IS", '"!country!\\x02IS" --limit 5'),
-  );
+  print('  varve> prefix "!country!\\x02FO" --limit 5');
 }
 
 if (import.meta.main) await main(Deno.args);
