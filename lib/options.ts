@@ -51,6 +51,8 @@ export interface RangeOptions<K> {
   limit?: number;
   /** Ends the iteration with the signal's reason when it is aborted. */
   signal?: AbortSignal;
+  /** Whether blocks read stay in the buffer pool: false for a scan that would only push others out. @default {true} */
+  fillPool?: boolean;
 }
 
 /** How a database is opened. */
@@ -147,7 +149,7 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   ...OBJECTS,
 ]);
 const RANGE_OPTIONS: ReadonlySet<string> = new Set(
-  ["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "signal"],
+  ["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "signal", "fillPool"],
 );
 
 /**
@@ -238,6 +240,7 @@ export function checkRange<K>(range: RangeOptions<K>): void {
     throw new TypeError("Cannot iterate: both lt and lte are given");
   }
   if (range.reverse !== undefined) checkBoolean("iterate", "reverse", range.reverse);
+  if (range.fillPool !== undefined) checkBoolean("iterate", "fillPool", range.fillPool);
   const { limit, signal } = range;
   if (limit !== undefined) {
     if (typeof limit !== "number") {

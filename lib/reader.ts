@@ -168,7 +168,7 @@ export class StoreReader<K, V> implements Reader<K, V> {
     checkRange(range);
     const sequence = this.readSequence();
     const bounds = this.keyspace.bounds(range, this.#engine.lookup);
-    const scan = this.#engine.scan(sequence, bounds, true);
+    const scan = this.#engine.scan(sequence, bounds, range.fillPool ?? true);
     return new RangeIterator<K, V, T>(scan, this.keyspace, part, range);
   }
 

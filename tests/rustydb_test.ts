@@ -591,7 +591,7 @@ Deno.test("B14: a pool of 8 blocks serves 1 000 tables", async () => {
     // A hundred cursors at once hold a block each.
     const iterators = Array.from({ length: 100 }, (_, i) => db.keysSync({ gte: keyOf(i * 100) }));
     iterators.forEach((iterator, i) => assertEquals(iterator.next().value, keyOf(i * 100)));
-    iterators.forEach((iterator) => iterator.return());
+    iterators.forEach((iterator) => iterator.return?.());
     const { pool, tables } = db.stats();
     assertLessOrEqual(pool.usedBytes, poolBytes);
     assertEquals([pool.pinnedBytes, pool.transientBytes], [0, 0]);
@@ -607,7 +607,7 @@ Deno.test("B15: a damaged CURRENT is an error naming file and offset, never an e
   await db.flush();
   await db.close();
   const current = disk.readAll("db/CURRENT");
-  const damages = [new Uint8Array(0), new TextEncoder().encode("garbage\n")];
+  const damages: Uint8Array[] = [new Uint8Array(0), new TextEncoder().encode("garbage\n")];
   for (let i = 0; i < current.length; i++) {
     damages.push(current.subarray(0, i), current.with(i, current[i]! ^ 1));
   }
