@@ -26,7 +26,7 @@
  * @module
  */
 import { ensureDirSync, existsSync } from "@std/fs";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { closeSync, fstatSync, openSync, readSync, rmdirSync } from "node:fs";
 import { VarveError } from "./errors.ts";
 import type { FileLock, FileSystem, ReadableFile, WritableFile } from "./file_system.ts";
@@ -237,7 +237,15 @@ export class DenoFileSystem implements FileSystem {
 
   /** Creates a directory and its parents; one that exists is left alone. */
   makeDirectory(path: string): void {
-    attempt("write", "create directory", path, () => ensureDirSync(path));
+    attempt("write", "create directory", path, () => {
+      if (existsSync(path, { isDirectory: true })) return;
+      ensureDirSync(path);
+      try {
+        this.syncDirectory(dirname(path));
+      } catch {
+        // A program with permission for the directory alone may not open what it is in.
+      }
+    });
   }
 
   /** The names of the files and directories in a directory, sorted. */

@@ -43,9 +43,9 @@ import { WriteAheadLog } from "./write_ahead_log.ts";
 import { BatchReader, type WriteBatch } from "./write_batch.ts";
 
 /** From this many tables of level 0 on, writers do some of the compacting themselves. */
-const SLOWDOWN_TABLES = 8;
+const SLOWDOWN_TABLES = 20;
 /** At this many they wait until there are fewer. */
-const STOP_TABLES = 12;
+const STOP_TABLES = 36;
 /** A writer who is too fast works after every this many bytes that he wrote. */
 const PACE_BYTES = 64 * 1024;
 /** Bytes flushed for each byte written: a flush is done when the next memtable is half full. */

@@ -139,7 +139,7 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
       logs.push(parsed.number);
     }
   }
-  refuseMissingTables(tree, new Set(names));
+  refuseMissingFiles(tree, new Set(names));
   logs.sort((a, b) => a - b);
   const replay = new Replay(tree, options);
   try {
@@ -310,7 +310,16 @@ function refuseForeignFiles(fileSystem: FileSystem, directory: string): void {
   }
 }
 
-function refuseMissingTables(tree: Tree, names: ReadonlySet<string>): void {
+/**
+ * The tables and the log that the manifest names must be there. A manifest that lost its last edits names a log or
+ * tables that were removed since, so this is also what tells a damaged one from one that a crash has torn.
+ */
+function refuseMissingFiles(tree: Tree, names: ReadonlySet<string>): void {
+  const { context: { fileSystem, directory }, logNumber } = tree;
+  if (logNumber > 0 && !names.has(logName(logNumber))) {
+    const path = fileSystem.join(directory, logName(logNumber));
+    throw new CorruptionError("a log that the manifest names is missing", path, 0);
+  }
   for (const level of tree.version.levels) {
     for (const { number } of level) {
       if (names.has(tableName(number)) || names.has(oldTableName(number))) continue;

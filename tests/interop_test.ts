@@ -669,12 +669,12 @@ interopTest(
       return Deno.readFileSync(paths[0]!);
     };
     const log = only("log", a);
-    assert(log.length > 500 * KIB, `a log of ${log.length} bytes`);
+    assert(log.length > 200 * KIB, `a log of ${log.length} bytes`);
     assert(log.toHex() === only("log", b).toHex(), "the logs differ");
     await db.flush();
     await level.ask("compact");
     const table = only("table", a);
-    assert(table.length > 500 * KIB, `a table of ${table.length} bytes`);
+    assert(table.length > 200 * KIB, `a table of ${table.length} bytes`);
     assert(table.toHex() === only("table", b).toHex(), "the tables differ");
     await level.ask("close");
   },

@@ -2,226 +2,31 @@
  * **What.** A first look at the store, on a real data set: all the places on earth that GeoNames knows to have more
  * than a thousand people. They are loaded, the loading process is killed on the way, the database recovers, and then
  * it answers questions. Start it with `deno task demo`; the database stays in `./data/demo`, to be looked into with
- * `deno task shell data/demo`.
- *
- * **Format.** One database, with a sublevel for the places and one for each question that is asked about them.
- * ```text
- * place     number                  → the place, as JSON
- * name      [name in lower case, number] → number
- * country   [country, name, number] → number
- * geohash   "geohash/number"        → number
- * progress  "next"                  → the number of the first place that is not loaded yet
- * ```
+ * `deno task shell data/demo`. How the places are kept and found is in `places.ts`; here it is told.
  *
  * **Invariants.**
- * 1. A place and its three index entries are written in one batch, so there is never one without the others.
- * 2. A batch also moves `progress` on, so that whoever goes on loading leaves nothing out and does nothing twice.
- * 3. Everything that is printed as a result was read from the database.
+ * 1. Everything that is printed as a result was read from the database.
+ * 2. What does not hold ends the demo with an error: a lost place, a torn batch, a key that is not found.
  *
- * **Read next.** `../../mod.ts`
+ * **Read next.** `places.ts`
  *
  * @module
  */
-import {
-  type Database,
-  json,
-  number,
-  open,
-  type Reader,
-  type Store,
-  tuple,
-  writeAmplification,
-} from "@varve/varve";
 import { TextLineStream } from "@std/streams";
+import { type Database, open, writeAmplification } from "@varve/varve";
 import { parseArgs } from "node:util";
-import { distanceKm, geohash, geohashesAround, type Point, reachKm } from "./geohash.ts";
-
-// ——— The data and where it is kept ———
-
-/** A place, as it is stored. */
-export interface Place extends Point {
-  /** Its name. */
-  readonly name: string;
-  /** Two letters: ISO 3166-1. */
-  readonly country: string;
-}
-
-/** The first parts of such a key are what a range is asked for by. */
-type NameKey = readonly [name: string] | readonly [name: string, number: number];
-type CountryKey =
-  | readonly [country: string]
-  | readonly [country: string, name: string, number: number];
-
-/** The sublevels, to read from: those of the database itself or of a snapshot of it. */
-export interface Readers {
-  /** The places by number. */
-  readonly places: Reader<number, Place>;
-  /** Their numbers by name. */
-  readonly byName: Reader<NameKey, number>;
-  /** Their numbers by country, and there in the order of their names. */
-  readonly byCountry: Reader<CountryKey, number>;
-  /** Their numbers by geohash. */
-  readonly byGeohash: Reader<string, number>;
-}
-
-/** The sublevels, to write to. */
-export interface Stores extends Readers {
-  readonly places: Store<number, Place>;
-  readonly byName: Store<NameKey, number>;
-  readonly byCountry: Store<CountryKey, number>;
-  readonly byGeohash: Store<string, number>;
-  /** How far loading has come. */
-  readonly progress: Store<string, number>;
-}
-
-/**
- * Names the sublevels and says what their keys and values are.
- *
- * @param database The database.
- * @returns Its sublevels.
- */
-export function storesOf(database: Database<string, string>): Stores {
-  return {
-    places: database.sublevel("place", { key: number, value: json<Place>() }),
-    byName: database.sublevel("name", { key: tuple<NameKey>(), value: number }),
-    byCountry: database.sublevel("country", { key: tuple<CountryKey>(), value: number }),
-    byGeohash: database.sublevel<string, number>("geohash", { value: number }),
-    progress: database.sublevel<string, number>("progress", { value: number }),
-  };
-}
-
-/** Geohashes of this length are stored: cells of five metres. */
-const GEOHASH_CHARACTERS = 9;
-/** Places written together. */
-const BATCH_PLACES = 500;
-
-/**
- * Loads the places that are not there yet, a batch at a time. When a batch is awaited it is on disk.
- *
- * @param database The database.
- * @param places All places.
- * @param onBatch Told after each batch how many places are there.
- */
-export async function load(
-  database: Database<string, string>,
-  places: readonly Place[],
-  onBatch: (loaded: number) => void,
-): Promise<void> {
-  const stores = storesOf(database);
-  let next = await stores.progress.get("next") ?? 0;
-  while (next < places.length) {
-    const end = Math.min(next + BATCH_PLACES, places.length);
-    const batch = database.batch();
-    for (; next < end; next++) {
-      const place = places[next]!;
-      const { name, country } = place;
-      batch.on(stores.places).put(next, place);
-      batch.on(stores.byName).put([name.toLowerCase(), next], next);
-      batch.on(stores.byCountry).put([country, name, next], next);
-      batch.on(stores.byGeohash).put(`${geohash(place, GEOHASH_CHARACTERS)}/${next}`, next);
-    }
-    batch.on(stores.progress).put("next", next);
-    await batch.commit();
-    onBatch(next);
-  }
-}
-
-/** What is in a database, counted. */
-export interface Survey {
-  /** Places, by the last batch's own word. */
-  readonly places: number;
-  /** Whether each sublevel has exactly as many entries: no batch was written in part. */
-  readonly isWhole: boolean;
-}
-
-/**
- * Counts what is there.
- *
- * @param stores The sublevels.
- * @returns What is there.
- */
-export async function survey(stores: Stores): Promise<Survey> {
-  const places = await stores.progress.get("next") ?? 0;
-  let isWhole = true;
-  for (const store of [stores.places, stores.byName, stores.byCountry, stores.byGeohash]) {
-    let entries = 0;
-    for await (const _key of (store as Reader<unknown, unknown>).keys()) entries++;
-    isWhole &&= entries === places;
-  }
-  return { places, isWhole };
-}
-
-// ——— Questions ———
-
-/** The places behind the numbers that an index gives. */
-async function placesOf(readers: Readers, numbers: AsyncIterable<number>): Promise<Place[]> {
-  const places = await readers.places.getMany(await Array.fromAsync(numbers));
-  return places.filter((place) => place !== undefined);
-}
-
-/**
- * Finds the places of a name.
- *
- * @param readers The sublevels.
- * @param name The name, in any case.
- * @returns The places.
- */
-export function placesNamed(readers: Readers, name: string): Promise<Place[]> {
-  return placesOf(readers, readers.byName.values({ prefix: [name.toLowerCase()] }));
-}
-
-/**
- * Finds all places of a country, in the order of their names.
- *
- * @param readers The sublevels.
- * @param country Its two letters.
- * @returns The places.
- */
-export function placesIn(readers: Readers, country: string): Promise<Place[]> {
-  return placesOf(readers, readers.byCountry.values({ prefix: [country] }));
-}
-
-/** A place and how far it is. */
-export interface Neighbour {
-  /** The place. */
-  readonly place: Place;
-  /** How far away. */
-  readonly km: number;
-}
-
-/** What a search for the nearest places found, and how. */
-export interface Nearest {
-  /** The nearest first. */
-  readonly found: Neighbour[];
-  /** The last cells searched. */
-  readonly cells: string[];
-  /** How many places were looked at. */
-  readonly lookedAt: number;
-}
-
-/**
- * Finds the places that are nearest to a point: looks at the places in its geohash cell and those around it, and in
- * ever larger ones until nothing that is nearer can be outside.
- *
- * @param readers The sublevels.
- * @param point The point.
- * @param count How many places to find.
- * @returns The places.
- */
-export async function nearest(readers: Readers, point: Point, count: number): Promise<Nearest> {
-  let lookedAt = 0;
-  for (let characters = 5; true; characters--) {
-    const cells = geohashesAround(point, characters);
-    const inCells = await Promise.all(
-      cells.map((prefix) => placesOf(readers, readers.byGeohash.values({ prefix }))),
-    );
-    const near = inCells.flat().map((place) => ({ place, km: distanceKm(point, place) }));
-    lookedAt += near.length;
-    const reach = reachKm(point, characters);
-    const found = near.filter(({ km }) => km < reach).sort((a, b) => a.km - b.km).slice(0, count);
-    if (found.length === count || characters === 0) return { found, cells, lookedAt };
-  }
-}
+import { geohash, type Point } from "./geohash.ts";
+import {
+  BATCH_PLACES,
+  load,
+  nearest,
+  type Place,
+  placesIn,
+  placesNamed,
+  type Readers,
+  storesOf,
+  survey,
+} from "./places.ts";
 
 // ——— Telling it ———
 
@@ -266,6 +71,7 @@ class Progress {
   readonly #first: number;
   readonly #isTerminal = Deno.stdout.isTerminal();
   #lastPrinted = -Infinity;
+  #loaded = 0;
   #lastFifth = 0;
 
   constructor(first: number, total: number) {
@@ -278,7 +84,8 @@ class Progress {
   at(loaded: number): void {
     const now = performance.now();
     if (this.#isTerminal) {
-      if (now - this.#lastPrinted < 50 && loaded < this.#total) return;
+      this.#loaded = loaded;
+      if (now - this.#lastPrinted < 50) return;
       this.#lastPrinted = now;
       Deno.stdout.writeSync(encoder.encode(`\r${this.#line(loaded, now)}`));
     } else {
@@ -291,7 +98,7 @@ class Progress {
 
   /** Leaves the line. */
   end(): void {
-    if (this.#isTerminal) print();
+    if (this.#isTerminal) print(`\r${this.#line(this.#loaded, performance.now())}`);
   }
 
   #line(loaded: number, now: number): string {
@@ -414,9 +221,14 @@ async function crashAndRecover(places: readonly Place[]): Promise<Database<strin
   }
 }
 
+/** Its summit, on a border. */
+const MATTERHORN: Point = { latitude: 45.9766, longitude: 7.6585 };
+
 async function answer(database: Database<string, string>): Promise<void> {
   heading("4  Ask");
-  print("All answers come from one snapshot: they agree, whatever is written meanwhile.\n");
+  print(
+    "All answers are as of one moment, a snapshot: they agree, whatever is written meanwhile.\n",
+  );
   const stores = storesOf(database);
   using snapshots = new DisposableStack();
   const readers: Readers = {
@@ -444,8 +256,9 @@ async function answer(database: Database<string, string>): Promise<void> {
     print(`    ${names.length} in the order of their bytes; the last is ${names.at(-1)}`);
   }
 
-  const summit = { latitude: 45.9766, longitude: 7.6585 };
-  const [{ found, cells, lookedAt }, foundTime] = await timed(() => nearest(readers, summit, 5));
+  const [{ found, cells, lookedAt }, foundTime] = await timed(() =>
+    nearest(readers, MATTERHORN, 5)
+  );
   print(`\n  What is nearest to the top of the Matterhorn?  [prefixes of geohashes, ${foundTime}]`);
   for (const { place, km } of found) {
     print(`    ${km.toFixed(1).padStart(5)} km  ${place.name}, ${place.country}`);
@@ -508,34 +321,21 @@ async function lookAtTheTree(database: Database<string, string>): Promise<void> 
     print(`  ${String(level).padStart(5)}${cell(tables, bytes)}${cell(later.tables, later.bytes)}`);
   }
 
-  const { writes, log, background, pool } = stats;
-  print(
-    `\n  Put since recovery: ${counted(writes.entries)} entries, ${
-      megabytes(writes.bytes)
-    } of keys and values.`,
+  const { writes, log, background } = stats;
+  const row = (what: string, times: string, bytes: number) =>
+    print(`  ${what.padEnd(20)}${times.padStart(16)}${megabytes(bytes).padStart(10)}`);
+  print("\n  Since recovery:");
+  row("put by the program", `${counted(writes.entries)} entries`, writes.bytes);
+  row("written to the log", things(writes.syncs, "sync", "syncs"), log.bytesWritten);
+  row("flushed", things(background.flushes, "time", "times"), background.flushBytes);
+  row(
+    "compacted",
+    things(background.compactions, "time", "times"),
+    background.compactionWriteBytes,
   );
-  print(
-    `  Write amplification: ${
-      writeAmplification(stats).toFixed(1)
-    } bytes to disk for each of those bytes, in all`,
-  );
-  print(
-    `    ${megabytes(log.bytesWritten)} of log, with ${things(writes.syncs, "sync", "syncs")};`,
-  );
-  print(
-    `    ${megabytes(background.flushBytes)} in ${things(background.flushes, "flush", "flushes")};`,
-  );
-  print(
-    `    ${megabytes(background.compactionWriteBytes)} in ` +
-      `${
-        things(background.compactions, "compaction", "compactions")
-      }. compact() took ${time} more.`,
-  );
-  print(
-    `  In memory: ${megabytes(pool.usedBytes)} of blocks, of at most ${
-      megabytes(pool.capacityBytes)
-    }.`,
-  );
+  const amplification = writeAmplification(stats).toFixed(1);
+  print(`  That is ${amplification} bytes written for each one put: the write amplification.`);
+  print(`  Then compact() took ${time} to make one level of it all.`);
 }
 
 async function main(args: string[]): Promise<void> {
@@ -563,7 +363,7 @@ async function main(args: string[]): Promise<void> {
   const seconds = (performance.now() - start) / 1000;
   print(`\nThe database is closed, after ${seconds.toFixed(1)} s. Have a look yourself:`);
   print(`  deno task shell ${DIRECTORY}`);
-  print('  varve> prefix "!country!\\x02FO" --limit 5');
+  print(`  varve> prefix !geohash!${geohash(MATTERHORN, 3)}`);
 }
 
 if (import.meta.main) await main(Deno.args);
