@@ -150,8 +150,9 @@ export class Keyspace<K, V> {
    * @returns The bounds.
    */
   bounds(range: RangeOptions<K>, lookup: Lookup): ScanBounds {
-    const lowerKey = range.gt ?? range.gte;
-    const upperKey = range.lt ?? range.lte;
+    // Not `??`: null may be a key of a codec, and is a mistake to the others.
+    const lowerKey = range.gt === undefined ? range.gte : range.gt;
+    const upperKey = range.lt === undefined ? range.lte : range.lt;
     let lower = this.#bound(lowerKey, range.gt === undefined, lookup);
     let upper = this.#bound(upperKey, range.lt === undefined, lookup);
     if (range.prefix !== undefined) {

@@ -82,7 +82,9 @@ function invariantsOf(source: string, document: string): string {
   const start = lines.findIndex((line) => line.startsWith("1. "));
   const end = lines.findIndex((line, i) => i > start && line.trim() === "");
   if (start < 0 || end < 0) throw new Error(`${source}: no numbered invariants`);
-  const list = lines.slice(start, end).join("\n").replace(/\{@linkcode ([^ }]+)[^}]*\}/g, "`$1`");
+  const list = lines.slice(start, end).join("\n")
+    .replace(/\{@linkcode ([^ }]+)[^}]*\}/g, "`$1`")
+    .replace(/(?<!\*)\*(\w[\w ]*)\*(?!\*)/g, "_$1_"); // as `deno fmt` wants it
   const link = document.startsWith("docs/") ? `../${source}` : source;
   return `What [\`${source}\`](${link}) keeps true:\n\n${list}`;
 }
@@ -417,7 +419,7 @@ async function makeTranscripts(): Promise<Map<string, string>> {
   const directory = join(home, "tour");
   const show = (lines: string[]) =>
     fenced(lines.map((line) => line.replaceAll(directory, DIRECTORY).replaceAll("\\", "/")));
-  const files = () => show([`$ ls ${DIRECTORY}`, ...listFiles(directory)]);
+  const files = () => show(listFiles(directory));
   const transcripts = new Map<string, string>();
   try {
     transcripts.set(

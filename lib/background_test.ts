@@ -1,0 +1,224 @@
+/**
+ * Whose turn it is, with jobs that only take notes and turns that come when a test says so.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
+import { Background, type BackgroundOwner, SLICE_BYTES, timerScheduler } from "./background.ts";
+import type { CompactionJob } from "./compaction.ts";
+import type { Job } from "./job.ts";
+
+/** A job of some steps, the last of which may fail. */
+class NotingJob implements Job {
+  onStep: () => void = () => {};
+  bytes: number[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly notes: string[],
+    private steps: number,
+    private readonly failure?: Error,
+  ) {}
+
+  step(bytes: number): boolean {
+    this.notes.push(`${this.name} step`);
+    this.bytes.push(bytes);
+    this.onStep();
+    if (--this.steps > 0) return false;
+    if (this.failure !== undefined) throw this.failure;
+    return true;
+  }
+
+  abandon(): void {
+    this.notes.push(`${this.name} abandoned`);
+  }
+}
+
+/** Hands out jobs in the order that they were queued in. */
+class NotingOwner implements BackgroundOwner {
+  readonly notes: string[] = [];
+  readonly flushes: NotingJob[] = [];
+  readonly compactions: NotingJob[] = [];
+  onFailure: () => void = () => {};
+
+  flush(name: string, steps: number, failure?: Error): NotingJob {
+    const job = new NotingJob(name, this.notes, steps, failure);
+    this.flushes.push(job);
+    return job;
+  }
+
+  compaction(name: string, steps: number, failure?: Error): NotingJob {
+    const job = new NotingJob(name, this.notes, steps, failure);
+    this.compactions.push(job);
+    return job;
+  }
+
+  nextFlush(): Job | undefined {
+    return this.flushes.shift();
+  }
+
+  flushed(): void {
+    this.notes.push("flushed");
+  }
+
+  nextCompaction(): CompactionJob | undefined {
+    return this.compactions.shift() as unknown as CompactionJob | undefined;
+  }
+
+  compacted(job: CompactionJob): void {
+    this.notes.push(`compacted ${(job as unknown as NotingJob).name}`);
+  }
+
+  backgroundFailed(error: unknown): void {
+    this.notes.push(`failed: ${(error as Error).message}`);
+    this.onFailure();
+  }
+}
+
+function start(): { owner: NotingOwner; turns: ManualTurns; background: Background } {
+  const owner = new NotingOwner();
+  const turns = new ManualTurns();
+  return { owner, turns, background: new Background(owner, turns.schedule) };
+}
+
+Deno.test("a flush goes before a compaction, also in the middle of one (invariant 1)", () => {
+  const { owner, background } = start();
+  owner.compaction("C", 3);
+  owner.flush("F", 1);
+  background.step(1);
+  background.step(1);
+  owner.flush("G", 2);
+  while (background.step(1));
+  assertEquals(owner.notes, [
+    ...["F step", "flushed", "C step"],
+    ...["G step", "G step", "flushed"],
+    ...["C step", "C step", "compacted C"],
+  ]);
+  assert(!background.isBusy);
+});
+
+Deno.test("there is one flush and one compaction at a time (invariant 2)", () => {
+  const { owner, background } = start();
+  for (const name of ["A", "B"]) owner.flush(name, 2);
+  for (const name of ["C", "D"]) owner.compaction(name, 2);
+  background.step(1);
+  assertEquals([owner.flushes.length, background.isBusy], [1, true]);
+  assertEquals(background.compaction, undefined);
+  while (background.step(1)) {
+    const left = owner.compactions.length;
+    const current = background.compaction as unknown as NotingJob | undefined;
+    assert(current === undefined || (current.name === "C" ? left === 1 : left === 0));
+  }
+  assertEquals(owner.notes, [
+    ...["A step", "A step", "flushed", "B step", "B step", "flushed"],
+    ...["C step", "C step", "compacted C", "D step", "D step", "compacted D"],
+  ]);
+});
+
+Deno.test("a step inside a step does nothing (invariant 2)", () => {
+  const { owner, background } = start();
+  const done: boolean[] = [];
+  owner.flush("F", 1).onStep = () => done.push(background.step(1), background.stepFlush(1));
+  owner.flush("G", 1);
+  background.step(1);
+  assertEquals(done, [false, false]);
+  assertEquals(owner.notes, ["F step", "flushed"]);
+});
+
+Deno.test("a failed flush is given up with all others, and its owner told (invariant 3)", () => {
+  const { owner, turns, background } = start();
+  owner.compaction("C", 5);
+  background.step(1);
+  owner.flush("F", 2, new Error("Disk on fire"));
+  owner.flush("G", 1);
+  owner.onFailure = () => {
+    assert(!background.step(1), "nothing is done while the owner is told");
+    background.wake();
+  };
+  background.wake();
+  while (turns.turn());
+  assertEquals(owner.notes, [
+    ...["C step", "F step", "F step"],
+    ...["F abandoned", "C abandoned", "failed: Disk on fire"],
+  ]);
+  assertEquals([background.step(1), background.stepFlush(1), background.isBusy], [
+    false,
+    false,
+    false,
+  ]);
+  background.wake();
+  assert(!turns.turn());
+  assertEquals(owner.flushes.length, 1);
+});
+
+Deno.test("a failed compaction is given up, and its owner told (invariant 3)", () => {
+  const { owner, background } = start();
+  owner.compaction("C", 1, new Error("Disk on fire"));
+  owner.compaction("D", 1);
+  while (background.step(1));
+  assertEquals(owner.notes, ["C step", "C abandoned", "failed: Disk on fire"]);
+});
+
+Deno.test("a scheduled slice is bounded, and one is scheduled at a time (invariant 4)", () => {
+  const { owner, turns, background } = start();
+  const job = owner.flush("F", 3);
+  for (let i = 0; i < 5; i++) background.wake();
+  let slices = 0;
+  while (turns.turn()) {
+    slices++;
+    background.wake();
+    if (slices === 6) break;
+  }
+  assertEquals(job.bytes, [SLICE_BYTES, SLICE_BYTES, SLICE_BYTES]);
+  assertEquals(slices, 6, "three with work, and as many as were asked for after that");
+  turns.turn();
+  assert(!turns.turn(), "with nothing to do no slice follows");
+});
+
+Deno.test("work goes on, slice after slice, until there is none", () => {
+  const { owner, turns, background } = start();
+  owner.flush("F", 2);
+  owner.compaction("C", 2);
+  background.wake();
+  let slices = 0;
+  while (turns.turn()) slices++;
+  assertEquals(slices, 5, "four steps, and one that finds nothing");
+  assertEquals(owner.notes.filter((note) => !note.endsWith("step")), ["flushed", "compacted C"]);
+});
+
+Deno.test("stepFlush() does not touch compactions", () => {
+  const { owner, background } = start();
+  owner.compaction("C", 1);
+  assert(!background.stepFlush(1));
+  owner.flush("F", 1);
+  assert(background.stepFlush(77));
+  assert(!background.stepFlush(1));
+  assertEquals(owner.notes, ["F step", "flushed"]);
+});
+
+Deno.test("stop() gives up what is under way and takes back the next slice", () => {
+  const { owner, turns, background } = start();
+  owner.compaction("C", 3);
+  background.step(1);
+  owner.flush("F", 3);
+  background.step(1);
+  background.wake();
+  background.stop();
+  assert(!turns.turn());
+  background.stop();
+  background.wake();
+  assert(!turns.turn());
+  assertEquals(owner.notes, ["C step", "F step", "F abandoned", "C abandoned"]);
+});
+
+Deno.test("timerScheduler gives a task a turn of its own, and takes it back", async () => {
+  const notes: string[] = [];
+  timerScheduler(() => notes.push("task"));
+  const takeBack = timerScheduler(() => notes.push("taken back"));
+  takeBack();
+  await Promise.resolve();
+  notes.push("this turn");
+  await new Promise<void>((resolve) => timerScheduler(resolve));
+  assertEquals(notes, ["this turn", "task"]);
+});
