@@ -73,6 +73,11 @@ export class Background {
     return this.#flush !== undefined || this.#compaction !== undefined;
   }
 
+  /** Whether a slice waits for its turn of the event loop. */
+  get isWaiting(): boolean {
+    return this.#cancel !== undefined;
+  }
+
   /** Says that there may be work: a slice is scheduled if none is. */
   wake(): void {
     if (this.#isStopped || this.#cancel !== undefined) return;

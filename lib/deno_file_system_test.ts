@@ -82,7 +82,12 @@ Deno.test("DenoFileSystem needs --allow-read and --allow-write of the directory 
       disk.openAppend(path("new")).close();
       disk.rename(path("new"), path("file"));
       disk.syncDirectory(sub);
-      const shown = [disk.list(sub).join(), disk.exists(path("file")), disk.size(path("file")), readFile(disk, path("file"))];
+      const shown = [
+        disk.list(sub).join(),
+        disk.exists(path("file")),
+        disk.size(path("file")),
+        readFile(disk, path("file")),
+      ];
       lock.release();
       disk.lock(path("LOCK"), "shared").release();
       disk.remove(path("file"));

@@ -55,6 +55,12 @@ const COMPACTION_PACE = 5;
 /** A stalled writer works in steps of this many bytes. */
 const STALL_STEP_BYTES = 1024 * 1024;
 
+/**
+ * So many awaited reads, some milliseconds of them, and background work that waits gets its turn: promises that are
+ * fulfilled at once would keep the event loop from it for ever.
+ */
+const READS_PER_TURN = 512;
+
 /** A moment of the database to read at. */
 export interface EngineSnapshot {
   /** Writes after this one are not seen. */
@@ -102,6 +108,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   #view: ReadView;
   #lastSequence: number;
   #paceDebtBytes = 0;
+  #readsSinceTurn = 0;
   #failure: VarveError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -223,6 +230,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     if (this.#view.seekCandidate !== undefined && this.options.seekCompaction) {
       this.#background.wake();
     }
+  }
+
+  /** What an awaited read waits for beside its result, now and then: a turn of the event loop for the background. */
+  turn(): Promise<void> | undefined {
+    if (!this.#background.isWaiting || ++this.#readsSinceTurn < READS_PER_TURN) return undefined;
+    this.#readsSinceTurn = 0;
+    return new Promise((resolve) => this.#surroundings.schedule(resolve));
   }
 
   /**

@@ -87,7 +87,7 @@ export interface OpenOptions<K = string, V = string> {
   tableBytes?: number;
   /** Bits a key in the Bloom filter of a table; 0 for no filter. @default {10} */
   filterBits?: number;
-  /** How tables are compressed: one for all, or one for each level (the last one for all deeper). @default {"snappy"} */
+  /** How tables are compressed: one for all, or one for each level, the last for all deeper. @default {"snappy"} */
   compression?: CompressionName | readonly CompressionName[];
   /** How many tables of level 0 start a compaction. @default {4} */
   levelZeroTables?: number;

@@ -117,21 +117,27 @@ export class StoreReader<K, V> implements Reader<K, V> {
   }
 
   /** {@inheritDoc} */
-  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
   async get(key: K): Promise<V | undefined> {
-    return this.getSync(key);
+    const value = this.getSync(key);
+    const turn = this.#engine.turn();
+    if (turn !== undefined) await turn;
+    return value;
   }
 
   /** {@inheritDoc} */
-  // deno-lint-ignore require-await -- as above
   async has(key: K): Promise<boolean> {
-    return this.hasSync(key);
+    const has = this.hasSync(key);
+    const turn = this.#engine.turn();
+    if (turn !== undefined) await turn;
+    return has;
   }
 
   /** {@inheritDoc} */
-  // deno-lint-ignore require-await -- as above
   async getMany(keys: readonly K[]): Promise<(V | undefined)[]> {
-    return this.getManySync(keys);
+    const values = this.getManySync(keys);
+    const turn = this.#engine.turn();
+    if (turn !== undefined) await turn;
+    return values;
   }
 
   /** {@inheritDoc} */
