@@ -163,7 +163,9 @@ Deno.test("a failed compaction is given up, and its owner told (invariant 3)", (
 Deno.test("a scheduled slice is bounded, and one is scheduled at a time (invariant 4)", () => {
   const { owner, turns, background } = start();
   const job = owner.flush("F", 3);
+  assert(!background.isWaiting);
   for (let i = 0; i < 5; i++) background.wake();
+  assert(background.isWaiting);
   let slices = 0;
   while (turns.turn()) {
     slices++;
@@ -174,6 +176,7 @@ Deno.test("a scheduled slice is bounded, and one is scheduled at a time (invaria
   assertEquals(slices, 6, "three with work, and as many as were asked for after that");
   turns.turn();
   assert(!turns.turn(), "with nothing to do no slice follows");
+  assert(!background.isWaiting);
 });
 
 Deno.test("work goes on, slice after slice, until there is none", () => {

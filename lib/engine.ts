@@ -339,11 +339,6 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   /** Sees to it that the active memtable has room for a group, with a new one if need be. */
   #makeRoom(entries: number, bytes: number): void {
     if (this.#memtables.active.memtable.fits(entries, bytes)) return;
-    const mustFlush = () => this.#memtables.frozenCount >= this.options.maxImmutableMemtables;
-    if (mustFlush()) this.#stall(() => mustFlush() && this.#background.stepFlush(STALL_STEP_BYTES));
-    const mustCompact = () => this.tree.version.levels[0]!.length >= STOP_TABLES;
-    if (mustCompact()) this.#stall(() => mustCompact() && this.#background.step(STALL_STEP_BYTES));
-    this.#refuseWrites();
     this.#rotate(Memtable.worstCaseBytes(entries, bytes));
   }
 
@@ -356,8 +351,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#writes.stallMs += now() - start;
   }
 
-  /** Freezes the active memtable together with its log segment. */
+  /** Freezes the active memtable together with its log segment, once there may be one more (invariant 4). */
   #rotate(bytesNeeded: number): void {
+    const mustFlush = () => this.#memtables.frozenCount >= this.options.maxImmutableMemtables;
+    if (mustFlush()) this.#stall(() => mustFlush() && this.#background.stepFlush(STALL_STEP_BYTES));
+    const mustCompact = () => this.tree.version.levels[0]!.length >= STOP_TABLES;
+    if (mustCompact()) this.#stall(() => mustCompact() && this.#background.step(STALL_STEP_BYTES));
+    this.#refuseWrites();
     const number = this.tree.newFileNumber();
     try {
       this.#log!.rotate(number);

@@ -4,6 +4,7 @@
  *
  * **Invariants.**
  * 1. At most one table is open at a time.
+ * 2. An error leaves the cursor invalid, never at a wrong entry.
  *
  * **Read next.** `memtable_set.ts`
  *
@@ -52,6 +53,7 @@ export class LevelCursor extends Cursor {
 
   /** Goes to the first entry. */
   override first(): void {
+    this.valid = false;
     this.#open(0);
     this.#table?.first();
     this.#settleForward();
@@ -59,6 +61,7 @@ export class LevelCursor extends Cursor {
 
   /** Goes to the last entry. */
   override last(): void {
+    this.valid = false;
     this.#open(this.#tables.length - 1);
     this.#table?.last();
     this.#settleBackward();
@@ -66,6 +69,7 @@ export class LevelCursor extends Cursor {
 
   /** Goes to the first entry at or after an internal key. */
   override seek(target: Uint8Array, start: number, end: number): void {
+    this.valid = false;
     let low = 0;
     let high = this.#tables.length;
     while (low < high) {
@@ -84,12 +88,14 @@ export class LevelCursor extends Cursor {
 
   /** Goes to the following entry. */
   override next(): void {
+    this.valid = false;
     this.#table!.next();
     this.#settleForward();
   }
 
   /** Goes to the preceding entry. */
   override previous(): void {
+    this.valid = false;
     this.#table!.previous();
     this.#settleBackward();
   }
@@ -130,10 +136,7 @@ export class LevelCursor extends Cursor {
 
   #take(): void {
     const table = this.#table;
-    if (table === undefined) {
-      this.valid = false;
-      return;
-    }
+    if (table === undefined) return;
     this.valid = true;
     this.keyBuffer = table.keyBuffer;
     this.keyStart = table.keyStart;

@@ -125,10 +125,11 @@ export class MemtableSet {
    * @param bytesNeeded What the new one must have room for.
    */
   freeze(lastSequence: number, logNumber: number, bytesNeeded: number): void {
+    const capacityBytes = Math.max(this.#memtableBytes, bytesNeeded);
+    const next = this.#slot(this.#create(capacityBytes), logNumber); // throws if there is no memory for it
     this.#active.lastSequence = lastSequence;
     this.#frozen.push(this.#active);
-    const capacityBytes = Math.max(this.#memtableBytes, bytesNeeded);
-    this.#active = this.#slot(this.#create(capacityBytes), logNumber);
+    this.#active = next;
   }
 
   /** Takes the oldest frozen one out: it is in a table. */

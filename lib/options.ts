@@ -220,6 +220,9 @@ export function syncOption(options: WriteOptions | undefined, fallback: boolean)
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot write: options must be an object, got ${describe(options)}`);
   }
+  for (const name in options) {
+    if (name !== "sync") throw new TypeError(`Cannot write: unknown option "${name}"`);
+  }
   const { sync } = options;
   return sync === undefined ? fallback : checkBoolean("write", "sync", sync);
 }
@@ -276,7 +279,7 @@ export function engineOptions(
     chosen[name] = value === undefined ? fallback : checkBoolean(action, name, value);
   }
   for (const [name, [fallback, least, greatest]] of Object.entries(NUMBERS)) {
-    const value: unknown = options[name as keyof typeof NUMBERS] ?? fallback;
+    const { [name as keyof typeof NUMBERS]: value = fallback as unknown } = options;
     if (typeof value !== "number") {
       throw new TypeError(`Cannot ${action}: ${name} must be a number, got ${describe(value)}`);
     }
@@ -288,27 +291,29 @@ export function engineOptions(
     chosen[name] = value;
   }
   chosen.compression = compressionOption(action, options.compression);
-  chosen.poolPolicy = options.poolPolicy ?? "sieve";
-  if (chosen.poolPolicy !== "sieve" && chosen.poolPolicy !== "lru") {
+  const { poolPolicy = "sieve", comparator = bytewise, fileSystem = defaultFileSystem } = options;
+  chosen.poolPolicy = poolPolicy;
+  if (poolPolicy !== "sieve" && poolPolicy !== "lru") {
     throw new RangeError(
-      `Cannot ${action}: poolPolicy must be "sieve" or "lru", got ${describe(chosen.poolPolicy)}`,
+      `Cannot ${action}: poolPolicy must be "sieve" or "lru", got ${describe(poolPolicy)}`,
     );
   }
-  chosen.comparator = options.comparator ?? bytewise;
-  checkMethods(action, "comparator", chosen.comparator, ["compare"]);
-  const { name } = chosen.comparator as Comparator;
+  chosen.comparator = comparator;
+  checkMethods(action, "comparator", comparator, ["compare"]);
+  const { name } = comparator;
   if (typeof name !== "string" || name === "") {
     throw new TypeError(`Cannot ${action}: comparator must have a name, got ${describe(name)}`);
   }
-  chosen.fileSystem = options.fileSystem ?? defaultFileSystem;
-  checkMethods(action, "fileSystem", chosen.fileSystem, ["create", "open", "lock", "rename"]);
-  chosen.logger = options.logger ?? silentLogger;
-  checkMethods(action, "logger", chosen.logger, ["log"]);
+  chosen.fileSystem = fileSystem;
+  checkMethods(action, "fileSystem", fileSystem, ["create", "open", "lock", "rename"]);
+  const { logger = silentLogger } = options;
+  chosen.logger = logger;
+  checkMethods(action, "logger", logger, ["log"]);
   return chosen as unknown as EngineOptions;
 }
 
-function compressionOption(action: string, value: unknown): readonly CompressionName[] {
-  const names: readonly unknown[] = Array.isArray(value) ? value : [value ?? "snappy"];
+function compressionOption(action: string, value: unknown = "snappy"): readonly CompressionName[] {
+  const names: readonly unknown[] = Array.isArray(value) ? [...value] : [value];
   for (const name of names) {
     if (!COMPRESSIONS.includes(name as CompressionName)) {
       throw new RangeError(

@@ -113,8 +113,8 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     const { engine, encodedValue } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
+    encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
     const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    encodedValue.set(this.keyspace.value, value);
     const batch = this.#single;
     batch.clear();
     batch.put(
@@ -179,8 +179,8 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     const { engine, encodedValue } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
+    encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
     const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    encodedValue.set(this.keyspace.value, value);
     const { buffer, start, end } = encodedValue;
     engine.queue.gather(keyEnd + end - start).put(engine.lookup.key, 0, keyEnd, buffer, start, end);
     return engine.queue.join(sync);
@@ -246,8 +246,8 @@ class StoreBatch<K, V> implements Batch<K, V> {
   put(key: K, value: V): this {
     this.#state.assertPending("add to");
     const { engine, encodedValue } = this.#context;
+    encodedValue.set(this.#keyspace.value, value); // first, as for a put
     const keyEnd = this.#keyspace.encodeKey(key, engine.lookup);
-    encodedValue.set(this.#keyspace.value, value);
     const { buffer, start, end } = encodedValue;
     this.#state.batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
     return this;

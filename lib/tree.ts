@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { VarveError } from "./errors.ts";
 import { manifestName, oldTableName, tableName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
@@ -53,6 +54,8 @@ export class Tree {
   /** How many live versions contain a table. */
   readonly #tableReferences = new Map<number, number>();
   #manifestBytes = 0;
+  /** Whether a new manifest could not be written, so that nobody knows which one is current. */
+  #isBroken = false;
 
   /**
    * Takes over what was loaded from a manifest. Nothing can be applied before {@linkcode startManifest}.
@@ -144,7 +147,9 @@ export class Tree {
     const number = this.newFileNumber();
     this.#take(edit);
     const old = this.#manifest;
+    this.#isBroken = true;
     this.#manifest = Manifest.create(fileSystem, directory, number, this.#state(version, number));
+    this.#isBroken = false;
     if (old !== undefined) {
       this.#manifestBytes += old.size;
       old.close();
@@ -161,6 +166,9 @@ export class Tree {
   apply(edit: VersionEdit): void {
     const manifest = this.#manifest;
     invariant(manifest !== undefined, "a tree that is only read is never changed");
+    if (this.#isBroken) {
+      throw new VarveError("IO", "Cannot change the tree: an earlier write of its manifest failed");
+    }
     if (manifest.needsRollover) return this.startManifest(edit);
     const version = this.#version.apply(edit);
     edit.nextFileNumber = this.#nextFileNumber;

@@ -577,6 +577,28 @@ Deno.test("an unsynced put syncs nothing, until close does", async () => {
   assertEquals(disk.count("sync", ".log"), 1);
 });
 
+Deno.test("a durable write makes everything before it durable, older logs first", async () => {
+  for (const isAwaited of [false, true]) {
+    const disk = new FailingFileSystem(new MemoryFileSystem());
+    const db = openOver(disk, new ManualTurns(), { sync: false, maxImmutableMemtables: 3 });
+    const logs = () => logsOf(disk.inner as MemoryFileSystem);
+    while (logs().length < 3) db.putSync("key", "v".repeat(1000));
+    const before = disk.changes.length;
+    if (isAwaited) await db.put("last", "v", { sync: true });
+    else db.putSync("last", "v", { sync: true });
+    const synced = disk.changes.slice(before).filter(({ kind }) => kind === "sync");
+    assertEquals(synced.map(({ name }) => name), logs());
+    // What is on disk already is not synced again.
+    db.putSync("last", "v", { sync: true });
+    assertEquals(disk.changes.slice(-1).map(({ kind, name }) => [kind, name]), [[
+      "sync",
+      logs()[2],
+    ]]);
+    assertEquals(disk.count("sync", ".log"), 4);
+    await db.close();
+  }
+});
+
 Deno.test("writes take effect in the order of the calls, whatever their form", async () => {
   const disk = new MemoryFileSystem();
   const order: string[] = [];

@@ -190,6 +190,45 @@ Deno.test("B3: a flushed key is readable at once, by every reader", async () => 
   }
 });
 
+Deno.test("B3: what is flushed in the middle of a compaction is readable, during and after", async () => {
+  const disk = newDisk();
+  const turns = new ManualTurns();
+  const large = { memtableBytes: 4 << 20, tableBytes: 64 << 20, baseLevelBytes: 64 << 20 };
+  const db = openWith(turns, disk, { ...large, compression: "none" });
+  const value = "v".repeat(200_000);
+  const expected: string[] = [];
+  const flushed = async (...keys: string[]) => {
+    for (const key of keys) db.putSync(key, value);
+    expected.push(...keys.filter((key) => !expected.includes(key)));
+    await turns.settle(db.flush());
+  };
+  // Two tables on level 2, and two above them that reach further into the gap between.
+  for (const keys of [["a", "b"], ["y", "z"], ["a", "c"], ["x", "z"]]) await flushed(...keys);
+  const tablesOf = () => db.stats().levels.slice(0, 3).map(({ tables }) => tables);
+  assertEquals(tablesOf(), [0, 2, 2]);
+  const compacted = db.compact();
+  while (!db.stats().background.isBusy) {
+    await undefined;
+    turns.turn();
+  }
+  // The table that the compaction is writing will span the gap that this one falls into.
+  await flushed("m", "n");
+  assertEquals([db.stats().background.isBusy, tablesOf()], [true, [1, 2, 2]]);
+  const check = (db: Texts) => {
+    assertEquals([...db.keysSync()], expected.toSorted());
+    assertEquals([...db.keysSync({ reverse: true })], expected.toSorted().reverse());
+    for (const key of expected) assert(db.getSync(key) === value, key);
+  };
+  check(db);
+  await turns.settle(compacted);
+  check(db);
+  await turns.settle(db.compact());
+  check(db);
+  await db.close();
+  await using reopened = await open("db", { fileSystem: disk });
+  check(reopened);
+});
+
 Deno.test("B4: ten thousand rotations, and memory and files stay bounded", async () => {
   const disk = newDisk();
   const turns = new ManualTurns();

@@ -157,7 +157,10 @@ export class SmallTree implements JobContext {
       logger: { log },
     };
     this.tree = new Tree(context, loadManifest(memory, "db", bytewiseKeys));
-    if (isNew) this.tree.startManifest(emptyVersionEdit());
+    if (isNew) {
+      this.tree.startManifest(emptyVersionEdit());
+      memory.remove("db/MANIFEST-000001");
+    }
     this.disk.changes.length = 0;
   }
 

@@ -1,0 +1,299 @@
+/**
+ * The engine on bytes, with turns of the event loop that come when a test says so.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
+import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
+import { utf8, valueOf } from "../tests/tables.ts";
+import { Engine } from "./engine.ts";
+import { VarveError } from "./errors.ts";
+import { FOUND } from "./internal_key.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import { engineOptions, type OpenOptions } from "./options.ts";
+import { WriteBatch } from "./write_batch.ts";
+
+const KIB = 1024;
+const TINY = {
+  memtableBytes: 64 * KIB,
+  tableBytes: 16 * KIB,
+  baseLevelBytes: 64 * KIB,
+  compression: "none",
+} as const;
+
+/** An engine on a disk that may fail, and the turns of its event loop. */
+class Stage {
+  readonly disk = new FailingFileSystem(new MemoryFileSystem());
+  turns = new ManualTurns();
+  engine: Engine;
+
+  constructor(options: OpenOptions<never, never> = {}) {
+    this.engine = this.open(options);
+  }
+
+  open(options: OpenOptions<never, never> = {}): Engine {
+    const all = engineOptions({ ...TINY, ...options }, this.disk);
+    return this.engine = Engine.open("db", all, this.turns);
+  }
+
+  put(key: string, value: string, sync = false): void {
+    this.engine.queue.commitSync(batchOf(key, value), sync);
+  }
+
+  get(key: string, sequence = this.engine.lastSequence): string | undefined {
+    const { engine } = this;
+    const bytes = utf8(key);
+    engine.lookup.reserve(bytes.length);
+    engine.lookup.key.set(bytes);
+    engine.get(bytes.length, sequence);
+    const { lookup } = engine;
+    return lookup.outcome === FOUND ? new TextDecoder().decode(valueOf(lookup)) : undefined;
+  }
+
+  close(): Promise<void> {
+    return this.turns.settle(this.engine.close());
+  }
+}
+
+function batchOf(key: string, value: string): WriteBatch {
+  const [keyBytes, valueBytes] = [utf8(key), utf8(value)];
+  const batch = new WriteBatch();
+  batch.put(keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length);
+  return batch;
+}
+
+function keyOf(i: number): string {
+  return String(i).padStart(8, "0");
+}
+
+Deno.test("A write is visible only when it is in the log (invariant 1)", async () => {
+  const stage = new Stage();
+  stage.put("a", "old");
+  const seen: (string | undefined)[] = [];
+  stage.disk.fails = ({ kind }) => {
+    if (kind === "append") seen.push(stage.get("a", 2 ** 40));
+    return false;
+  };
+  stage.put("a", "new");
+  assertEquals([seen, stage.get("a")], [["old"], "new"]);
+  stage.disk.fails = ({ kind }) => kind === "append";
+  assertThrows(() => stage.put("a", "lost"), VarveError);
+  assertEquals([stage.get("a", 2 ** 40), stage.engine.lastSequence], ["new", 2]);
+  await stage.close();
+});
+
+Deno.test("A synced write is on disk when it is acknowledged, over two segments too (invariant 1)", async () => {
+  const stage = new Stage();
+  stage.put("a", "1"); // not synced
+  const first = stage.engine.stats().log.segments;
+  const value = "v".repeat(40 * KIB);
+  stage.put("b", value);
+  stage.put("c", value, true); // in a segment of its own
+  assertEquals([first, stage.engine.stats().log.segments], [1, 2]);
+  const unsynced = new Set<string>();
+  for (const { kind, name } of stage.disk.changes) {
+    if (kind === "append") unsynced.add(name);
+    if (kind === "sync") unsynced.delete(name);
+  }
+  assertEquals([...unsynced], []);
+  await stage.close();
+});
+
+Deno.test("There is a log segment for each memtable, at every moment (invariant 2)", async () => {
+  const stage = new Stage({ maxImmutableMemtables: 3 });
+  let most = 0;
+  for (let i = 0; i < 3000; i++) {
+    stage.put(keyOf(i), "v".repeat(100));
+    if (i % 700 === 0) stage.turns.turn();
+    const { memtable, log } = stage.engine.stats();
+    assertEquals(log.segments, memtable.immutables + 1, `after write ${i}`);
+    most = Math.max(most, log.segments);
+  }
+  assert(most > 1, `${most}`);
+  await stage.close();
+});
+
+Deno.test("After a failed write nothing more is written, and reads go on (invariant 3)", async () => {
+  for (const failing of ["append", "sync", "create"] as const) {
+    const stage = new Stage();
+    stage.put("a", "1", true);
+    stage.disk.fails = ({ kind, name }) => kind === failing && name.endsWith(".log");
+    const value = "v".repeat(40 * KIB);
+    const first = assertThrows(() => {
+      for (let i = 0; i < 3; i++) stage.put("b", value, true); // a new segment among them
+    }, VarveError);
+    stage.disk.fails = () => false;
+    const changes = stage.disk.changes.length;
+    for (let i = 0; i < 3; i++) {
+      const later = assertThrows(() => stage.put("c", "3"), VarveError, "open it again to recover");
+      assertStrictEquals(later.cause, first);
+    }
+    await assertRejects(() => stage.engine.flush(), VarveError, "an earlier failure");
+    await assertRejects(
+      () => stage.engine.compact(undefined, undefined, undefined),
+      VarveError,
+      "an earlier failure",
+    );
+    while (stage.turns.turn());
+    assertEquals(stage.disk.changes.length, changes, failing);
+    assertEquals([stage.get("a"), stage.get("c")], ["1", undefined]);
+    assertEquals(stage.engine.stats().failure, first.message);
+    await stage.close();
+    stage.open();
+    assertEquals([stage.get("a"), stage.get("c")], ["1", undefined], failing);
+    stage.put("c", "3", true);
+    await stage.close();
+  }
+});
+
+Deno.test("Who waits for a flush hears that it failed (invariant 3)", async () => {
+  const stage = new Stage();
+  stage.put("a", "1");
+  stage.disk.fails = ({ name }) => name.endsWith(".ldb");
+  const { engine } = stage;
+  const waiting = [engine.flush(), engine.flush(), engine.compact(undefined, undefined, undefined)];
+  for (const end of await stage.turns.settle(Promise.allSettled(waiting))) {
+    assertEquals(end.status === "rejected" ? end.reason.code : "done", "IO");
+  }
+  assertEquals(stage.get("a"), "1");
+  stage.disk.fails = () => false;
+  await stage.close();
+  stage.open();
+  assertEquals(stage.get("a"), "1");
+  await stage.close();
+});
+
+Deno.test("A writer who gives no turn is bounded in memtables and in tables (invariant 4)", async () => {
+  for (const maxImmutableMemtables of [1, 3]) {
+    const stage = new Stage({ maxImmutableMemtables });
+    const { engine } = stage;
+    const value = "v".repeat(1000);
+    let most = 0;
+    for (let i = 0; i < 6000; i++) {
+      stage.put(keyOf((i * 7919) % 6000), value); // everywhere, so that tables overlap
+      const { memtable, levels } = engine.stats();
+      most = Math.max(most, levels[0]!.tables);
+      assert(memtable.immutables <= maxImmutableMemtables, `${memtable.immutables}`);
+    }
+    const { background } = engine.stats();
+    assert(most <= 37 && background.flushes > 50 && background.compactions > 0, `${most}`);
+    await stage.close();
+  }
+});
+
+Deno.test("Flushes that nobody waits for are bounded in memtables, too (invariant 4)", async () => {
+  const stage = new Stage({ maxImmutableMemtables: 2 });
+  const flushes: Promise<void>[] = [];
+  for (let i = 0; i < 50; i++) {
+    stage.put(keyOf(i), "v");
+    flushes.push(stage.engine.flush());
+    const { immutables } = stage.engine.stats().memtable;
+    assert(immutables <= 2, `${immutables} after flush ${i}`);
+  }
+  await stage.turns.settle(Promise.all(flushes));
+  assertEquals(stage.engine.stats().background.flushes, 50);
+  for (let i = 0; i < 50; i++) assertEquals(stage.get(keyOf(i)), "v");
+  await stage.close();
+});
+
+Deno.test("A writer who waits is counted as stalled (invariant 4)", async () => {
+  const stage = new Stage({ maxImmutableMemtables: 1 });
+  for (let i = 0; i < 4; i++) stage.put(keyOf(i), "v".repeat(50 * KIB)); // a memtable each
+  const { stalls, stallMs } = stage.engine.stats().writes;
+  assert(stalls > 0 && stallMs > 0, `${stalls} stalls of ${stallMs} ms`);
+  await stage.close();
+});
+
+Deno.test("When close has returned nothing is open or running (invariant 5)", async () => {
+  const stage = new Stage();
+  const { engine } = stage;
+  for (let i = 0; i < 2000; i++) stage.put(keyOf(i % 500), "v".repeat(100));
+  const scan = engine.scan(engine.lastSequence, { lower: undefined, upper: undefined }, true);
+  scan.cursor.first();
+  engine.takeSnapshot();
+  const waiting = [engine.flush(), engine.compact(undefined, undefined, undefined)];
+  engine.queue.gather(10).append(batchOf("last", "written"));
+  const pending = engine.queue.join(true);
+  const closing = engine.close();
+  assertStrictEquals(engine.close(), closing);
+  const ends = await stage.turns.settle(Promise.allSettled([...waiting, pending, closing]));
+  const heard = ends.map((end) => end.status === "rejected" ? end.reason.code : "done");
+  assert(["done", "CLOSED"].includes(heard[0]), heard[0]); // there may have been time for the flush
+  assertEquals(heard.slice(1), ["CLOSED", "done", "done"]);
+  assertEquals([stage.disk.openHandles, stage.turns.turn(), scan.isClosed], [0, false, true]);
+  stage.open();
+  assertEquals([stage.get("last"), stage.get(keyOf(499))?.length], ["written", 100]);
+  await stage.close();
+});
+
+Deno.test("The oldest snapshot decides what may be left out, whatever the order of their ends", () => {
+  const stage = new Stage();
+  const { engine } = stage;
+  assertEquals(engine.smallestSnapshot(), 0);
+  stage.put("a", "1");
+  const one = engine.takeSnapshot();
+  stage.put("a", "2");
+  const other = engine.takeSnapshot();
+  stage.put("a", "3");
+  assertEquals([one.sequence, other.sequence, engine.smallestSnapshot()], [1, 2, 1]);
+  assertEquals([stage.get("a", 1), stage.get("a", 2), stage.get("a")], ["1", "2", "3"]);
+  engine.releaseSnapshot(one);
+  engine.releaseSnapshot(one);
+  assertEquals(engine.smallestSnapshot(), 2);
+  engine.releaseSnapshot(other);
+  assertEquals([engine.smallestSnapshot(), engine.stats().snapshots], [3, 0]);
+  return stage.close();
+});
+
+Deno.test("A compaction leaves every key once, and a range leaves the rest alone", async () => {
+  const stage = new Stage();
+  const { engine, turns } = stage;
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 300; i++) stage.put(keyOf(i), `${round}${"v".repeat(100)}`);
+    await turns.settle(engine.flush());
+  }
+  await turns.settle(engine.compact(undefined, undefined, undefined));
+  const { levels, background } = engine.stats();
+  assertEquals([levels[0]!.tables, background.droppedEntries, background.isBusy], [0, 600, false]);
+  for (let i = 0; i < 300; i++) assertEquals(stage.get(keyOf(i))?.[0], "2");
+  const before = engine.stats().background.compactionWriteBytes;
+  await turns.settle(engine.compact(utf8("x"), utf8("z"), undefined));
+  assertEquals(engine.stats().background.compactionWriteBytes, before);
+  const aborted = AbortSignal.abort(new RangeError("enough"));
+  await assertRejects(() => engine.compact(undefined, undefined, aborted), RangeError, "enough");
+  await stage.close();
+});
+
+Deno.test("Same operations, same bytes on disk", async () => {
+  const run = async () => {
+    const stage = new Stage();
+    for (let i = 0; i < 3000; i++) {
+      stage.put(keyOf((i * 31) % 1000), `${i}${"v".repeat(i % 200)}`);
+      if (i % 50 === 0) stage.turns.turn();
+    }
+    await stage.close();
+    const { inner } = stage.disk;
+    const memory = inner as MemoryFileSystem;
+    return memory.list("db").map((name) => [name, memory.readAll(`db/${name}`)]);
+  };
+  const [one, other] = [await run(), await run()];
+  assert(one.length > 5);
+  assertEquals(one, other);
+});
+
+Deno.test("A database opened to be read only gives no work to the background", async () => {
+  const stage = new Stage();
+  for (let i = 0; i < 1000; i++) stage.put(keyOf(i), "v".repeat(100));
+  await stage.close();
+  const changes = stage.disk.changes.length;
+  stage.open({ readOnly: true });
+  while (stage.turns.turn());
+  assertEquals(stage.get(keyOf(999))?.length, 100);
+  assertEquals(assertThrows(() => stage.put("a", "1"), VarveError).code, "READ_ONLY");
+  const error = await assertRejects(() => stage.engine.flush(), VarveError);
+  assertEquals(error.code, "READ_ONLY");
+  await stage.close();
+  const after = stage.disk.changes.slice(changes).map(({ kind, name }) => `${kind} ${name}`);
+  assertEquals(after, ["lock LOCK"]);
+});

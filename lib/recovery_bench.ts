@@ -1,0 +1,51 @@
+/**
+ * What it costs to open a database, on a disk in memory: 100,000 entries with keys of 16 characters and values of 100.
+ *
+ * FIGURES
+ *
+ * @module
+ */
+import { openDatabase } from "./database.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import type { OpenOptions } from "./options.ts";
+
+const COUNT = 100_000;
+const VALUE = "v".repeat(100);
+
+/** A disk with a database that was closed after so many entries. */
+async function diskOf(count: number, options: OpenOptions, isCompacted: boolean) {
+  const disk = new MemoryFileSystem();
+  const db = openDatabase<string, string>("db", { ...options, sync: false }, disk);
+  for (let i = 0; i < count; i++) db.putSync(String(i).padStart(16, "0"), VALUE);
+  if (isCompacted) await db.compact();
+  await db.close();
+  return disk;
+}
+
+/** Opening changes the disk, so each run has a copy. */
+function copyOf(disk: MemoryFileSystem): MemoryFileSystem {
+  const copy = new MemoryFileSystem();
+  copy.makeDirectory("db");
+  for (const name of disk.list("db")) copy.writeAll(`db/${name}`, disk.readAll(`db/${name}`));
+  return copy;
+}
+
+function bench(name: string, disk: MemoryFileSystem, options: OpenOptions = {}): void {
+  Deno.bench(name, { group: "open" }, async (b) => {
+    const copy = copyOf(disk);
+    b.start();
+    const db = openDatabase<string, string>("db", options, copy);
+    b.end();
+    await db.close();
+  });
+}
+
+const inTables = await diskOf(COUNT, {}, true);
+const inLog = await diskOf(COUNT, { memtableBytes: 64 << 20 }, false);
+const usual = await diskOf(COUNT, {}, false);
+
+bench("a new database", await diskOf(0, {}, false));
+bench("100 000 entries, all in tables", inTables);
+bench("100 000 entries, as they are left by close", usual);
+bench("100 000 entries, all in the log", inLog);
+bench("100 000 entries, all in the log, to read only", inLog, { readOnly: true });

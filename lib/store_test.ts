@@ -1,0 +1,320 @@
+/**
+ * Writing typed keys and values over a whole engine in memory: what reaches the log, in which order, and when.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
+import { bytes, type Codec, json, number, utf8 } from "./codec.ts";
+import { GROUP_BYTES_MAX } from "./commit_queue.ts";
+import type { Comparator } from "./comparator.ts";
+import { openDatabase } from "./database.ts";
+import { VarveError } from "./errors.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import { KEY_BYTES_MAX, type OpenOptions } from "./options.ts";
+import type { Batch, Database, Store } from "./store.ts";
+
+/** What no type would allow. */
+// deno-lint-ignore no-explicit-any
+type Wrong = any;
+
+function openOn<V = string>(
+  disk: FailingFileSystem,
+  options: OpenOptions<string, V> = {},
+): Database<string, V> {
+  return openDatabase<string, V>("db", options, disk);
+}
+
+function emptyDisk(): FailingFileSystem {
+  return new FailingFileSystem(new MemoryFileSystem());
+}
+
+/** Appends to logs and syncs of them so far. */
+function logWork(disk: FailingFileSystem): [appends: number, syncs: number] {
+  return [disk.count("append", ".log"), disk.count("sync", ".log")];
+}
+
+Deno.test("Wrong arguments throw or reject, before anything is written (invariant 1)", async () => {
+  const disk = emptyDisk();
+  await using db = openOn(disk);
+  const before = logWork(disk);
+  const wrongs: [key: Wrong, value: Wrong, options: Wrong][] = [
+    [undefined, "v", undefined],
+    [5, "v", undefined],
+    ["k", undefined, undefined],
+    ["k", null, undefined],
+    ["\ud800", "v", undefined],
+    ["k", "v", null],
+    ["k", "v", { sync: 1 }],
+    ["k", "v", { synced: true }],
+  ];
+  for (const store of [db, db.sublevel("s")]) {
+    for (const [key, value, options] of wrongs) {
+      assertThrows(() => store.putSync(key, value, options), TypeError);
+      const promise = store.put(key, value, options); // throws nothing
+      await assertRejects(() => promise, TypeError);
+      const batch = store.batch();
+      assertThrows(() => batch.put(key, value).commitSync(options), TypeError);
+      if (value !== "v") continue;
+      assertThrows(() => store.deleteSync(key, options), TypeError);
+      const deletion = store.delete(key, options);
+      await assertRejects(() => deletion, TypeError);
+    }
+    const long = "k".repeat(KEY_BYTES_MAX + 1);
+    for (const act of [() => store.putSync(long, ""), () => store.batch().delete(long)]) {
+      assertEquals(assertThrows(act, VarveError).code, "TOO_LARGE");
+    }
+    assertEquals((await assertRejects(() => store.delete(long), VarveError)).code, "TOO_LARGE");
+  }
+  assertEquals([logWork(disk), db.stats().sequence], [before, 0]);
+});
+
+Deno.test("A wrong write in a group leaves the others of the group alone (invariant 1)", async () => {
+  await using db = openOn(emptyDisk());
+  const results = await Promise.allSettled([
+    db.put("a", "1"),
+    db.put("b", 5 as Wrong),
+    db.put(null as Wrong, "3"),
+    db.put("d", "4"),
+  ]);
+  assertEquals(results.map(({ status }) => status[0]), ["f", "r", "r", "f"]);
+  assertEquals([...db.entriesSync()], [["a", "1"], ["d", "4"]]);
+});
+
+Deno.test("A value that reads and writes the store while it is encoded is written under its own key", async () => {
+  await using db = openOn<unknown>(emptyDisk(), { value: json() });
+  db.putSync("other, longer than the rest", 1);
+  const nosy = {
+    toJSON(): unknown {
+      db.putSync("written meanwhile", 2);
+      db.deleteSync("deleted meanwhile");
+      return db.getSync("other, longer than the rest");
+    },
+  };
+  db.putSync("sync", nosy);
+  await db.put("awaited", nosy);
+  db.batch().put("batch", nosy).commitSync();
+  await db.batch().put("batch 2", nosy).commit();
+  assertEquals(Object.fromEntries(db.entriesSync()), {
+    "awaited": 1,
+    "batch": 1,
+    "batch 2": 1,
+    "other, longer than the rest": 1,
+    "sync": 1,
+    "written meanwhile": 2,
+  });
+});
+
+Deno.test("A batch is one record of the log, across sublevels too (invariant 2)", async () => {
+  const disk = emptyDisk();
+  await using db = openOn(disk);
+  const numbers = db.sublevel("numbers", { key: number, value: json<number[]>() });
+  const deep = db.sublevel("a").sublevel("b");
+  db.putSync("gone", "x", { sync: false });
+  const [before] = logWork(disk);
+  const batch = db.batch().put("top", "1").delete("gone");
+  batch.on(numbers).put(-1.5, [1, 2]).on(deep).put("k", "v");
+  assertEquals(batch.length, 4);
+  batch.commitSync();
+  assertEquals(logWork(disk)[0], before + 1);
+  assertEquals(db.stats().sequence, 5);
+  assertEquals([numbers.getSync(-1.5), deep.getSync("k")], [[1, 2], "v"]);
+  assertEquals([db.getSync("!a!!b!k"), db.hasSync("gone")], ["v", false]);
+});
+
+Deno.test("A batch whose record cannot be written is not there at all (invariant 2)", async () => {
+  for (const form of ["commit", "commitSync"] as const) {
+    const disk = emptyDisk();
+    const db = openOn(disk);
+    const sub = db.sublevel("s");
+    const batch = db.batch().put("a", "1").on(sub).put("b", "2").on(db).delete("a");
+    disk.fails = ({ kind, name }) => kind === "append" && name.endsWith(".log");
+    const commit = async () => await batch[form]();
+    assertEquals((await assertRejects(commit, VarveError)).code, "IO");
+    assertEquals([[...db.keysSync()], db.stats().sequence], [[], 0]);
+    await db.close();
+    disk.fails = () => false;
+    await using again = openOn(disk);
+    assertEquals([...again.keysSync()], []);
+  }
+});
+
+Deno.test("A batch that was put together wrongly keeps what was right, to be written or not (invariant 2)", async () => {
+  await using db = openOn(emptyDisk());
+  const batch = db.batch().put("a", "1");
+  assertThrows(() => batch.put("b", 5 as Wrong), TypeError);
+  assertThrows(() => batch.delete("k".repeat(KEY_BYTES_MAX + 1)), VarveError);
+  assertEquals(batch.length, 1);
+  await batch.commit();
+  assertEquals([...db.entriesSync()], [["a", "1"]]);
+});
+
+Deno.test("A batch is written once, by any of its views (invariant 2)", async () => {
+  await using db = openOn(emptyDisk());
+  const batch = db.batch().put("a", "1");
+  const view: Batch<string, string> = batch.on(db.sublevel("s"));
+  await view.commit();
+  const acts = [() => batch.commitSync(), () => batch.put("b", "2"), () => view.delete("a")];
+  for (const act of acts) {
+    const error = assertThrows(act, VarveError, "it is committed already");
+    assertEquals(error.code, "CLOSED");
+  }
+  await assertRejects(() => batch.commit(), VarveError, "it is committed already");
+  assertEquals([batch.length, db.stats().sequence], [1, 1]);
+});
+
+Deno.test("A commit with wrong options may be tried again (invariant 2)", async () => {
+  await using db = openOn(emptyDisk());
+  const batch = db.batch().put("a", "1");
+  await assertRejects(() => batch.commit({ sync: "yes" } as Wrong), TypeError);
+  assertThrows(() => batch.commitSync(null as Wrong), TypeError);
+  await batch.commit();
+  assertEquals(db.getSync("a"), "1");
+});
+
+Deno.test("An empty batch writes nothing", async () => {
+  const disk = emptyDisk();
+  await using db = openOn(disk);
+  const before = logWork(disk);
+  await db.batch().commit();
+  db.batch().commitSync();
+  assertEquals([logWork(disk), db.stats().sequence], [before, 0]);
+});
+
+Deno.test("A batch larger than a group, and one larger than a memtable, is written whole (invariant 2)", async () => {
+  for (const form of ["commit", "commitSync"] as const) {
+    const disk = emptyDisk();
+    {
+      await using db = openOn(disk, { memtableBytes: 64 * 1024 });
+      const pending = db.put("before", "0");
+      const batch = db.batch();
+      const value = "v".repeat(1000);
+      for (let i = 0; i < 1500; i++) batch.put(String(i).padStart(5, "0"), value);
+      assert(batch.byteLength > GROUP_BYTES_MAX);
+      const done = batch[form]();
+      assertEquals(db.stats().sequence, 1501); // written, and after what was pending
+      await Promise.all([pending, done]);
+    }
+    await using db = openOn(disk);
+    assertEquals([...db.keysSync()].length, 1501);
+  }
+});
+
+Deno.test("byteLength is what the log gets", async () => {
+  const disk = emptyDisk();
+  await using db = openOn(disk, { sync: false });
+  const batch = db.batch().put("key", "value").delete("k");
+  // 12 bytes of header; kind, length and bytes of each key and value.
+  assertEquals(batch.byteLength, 12 + (1 + 1 + 3 + 1 + 5) + (1 + 1 + 1));
+  const before = db.stats().log.bytesWritten;
+  await batch.commit();
+  assertEquals(db.stats().log.bytesWritten - before, 7 + batch.byteLength);
+});
+
+Deno.test("A write syncs as it says, and as the database does where it does not say", async () => {
+  for (const [fallback, option] of [[true, false], [false, true]] as const) {
+    const disk = emptyDisk();
+    await using db = openOn(disk, { sync: fallback });
+    const writes: ((options?: { sync: boolean }) => Promise<void> | void)[] = [
+      (options) => db.putSync("a", "1", options),
+      (options) => db.put("b", "1", options),
+      (options) => db.deleteSync("a", options),
+      (options) => db.delete("b", options),
+      (options) => db.batch().put("c", "1").commitSync(options),
+      (options) => db.batch().put("d", "1").commit(options),
+    ];
+    for (const write of writes) {
+      for (
+        const [options, isSynced] of [[undefined, fallback], [{ sync: option }, option]] as const
+      ) {
+        const [, before] = logWork(disk);
+        await write(options);
+        assertEquals(logWork(disk)[1] - before, isSynced ? 1 : 0, `${write} ${option}`);
+      }
+    }
+  }
+});
+
+Deno.test("Writes of one turn share a record, in the order of their calls", async () => {
+  const disk = emptyDisk();
+  await using db = openOn(disk);
+  const [before] = logWork(disk);
+  const writes = Array.from({ length: 100 }, (_, i) => db.put("same", String(i)));
+  writes.push(db.batch().put("other", "x").commit());
+  assertEquals(db.getSync("same"), undefined); // not in the log yet
+  await Promise.all(writes);
+  assertEquals([logWork(disk)[0] - before, db.getSync("same")], [1, "99"]);
+  const late = db.put("same", "awaited");
+  db.putSync("same", "sync"); // takes what is pending along, before it
+  assertEquals(db.getSync("same"), "sync");
+  await late;
+  assertEquals(db.getSync("same"), "sync");
+});
+
+Deno.test("The value and the key are read at the call, not when they are written", async () => {
+  await using db = openDatabase("db", { key: bytes, value: bytes }, new MemoryFileSystem());
+  for (const size of [10, 100_000]) { // one in the shared buffer, one over it
+    const key = new Uint8Array(10).fill(1);
+    const value = new Uint8Array(size).fill(1);
+    const write = db.put(key, value);
+    const batch = db.batch().put(Uint8Array.of(2), value);
+    key.fill(9);
+    value.fill(9);
+    await write;
+    await batch.commit();
+    const expected = new Uint8Array(size).fill(1);
+    assertEquals(db.getSync(new Uint8Array(10).fill(1)), expected);
+    assertEquals(db.getSync(Uint8Array.of(2)), expected);
+  }
+});
+
+Deno.test("Sublevels do not see each other, whatever their names", async () => {
+  await using db = openOn(emptyDisk());
+  const names = ["a", "aa", "b", "~", "#", "a#"];
+  const stores: [string, Store<string, string>][] = names.map((name) => [name, db.sublevel(name)]);
+  for (const [name, store] of stores) {
+    for (const key of ["", "a", "!a!x", "\u{10ffff}"]) store.putSync(key, name);
+  }
+  for (const [name, store] of stores) {
+    assertEquals([...store.valuesSync()], Array(4).fill(name));
+    assertEquals([...store.keysSync({ reverse: true })], ["\u{10ffff}", "a", "!a!x", ""]);
+    assertEquals([...store.keysSync({ gte: "!", lt: "b" })], ["!a!x", "a"]);
+  }
+  assertEquals([...db.keysSync()].length, 24);
+  for (const name of ["", "a!b", "!", '"', " ", "ä", "a\n", null, 5, {}] as Wrong[]) {
+    assertThrows(() => db.sublevel(name), Error, "Cannot open sublevel: name must be");
+  }
+});
+
+Deno.test("A sublevel needs the order of bytes, and codecs as the database does", async () => {
+  await using db = openOn(emptyDisk());
+  assertThrows(() => db.sublevel("s", { key: json() as Wrong }), TypeError, "must keep order");
+  assertThrows(() => db.sublevel("s", { value: {} as Codec<Wrong> }), TypeError, "value codec");
+  const backwards: Comparator = { name: "test.Backwards", compare: (a, b) => b[0]! - a[0]! };
+  await using other = openOn(emptyDisk(), { comparator: backwards, key: utf8 });
+  assertThrows(() => other.sublevel("s"), TypeError, "needs the bytewise comparator");
+});
+
+Deno.test("flush, compact and stats fail with CLOSED after close, and close gives the same promise", async () => {
+  const db = openOn(emptyDisk());
+  const batch = db.batch().put("a", "1");
+  const closing = db.close();
+  assert(db.close() === closing);
+  const acts: (() => unknown)[] = [
+    () => db.flush(),
+    () => db.compact(),
+    () => db.stats(),
+    () => db.batch(),
+    () => db.snapshot(),
+    () => batch.commit(),
+    () => batch.commitSync(),
+    () => db.put("a", "1"),
+    () => db.deleteSync("a"),
+  ];
+  for (const act of acts) {
+    // deno-lint-ignore require-await -- what throws at once rejects, too
+    const error = await assertRejects(async () => act(), VarveError, undefined, `${act}`);
+    assertEquals(error.code, "CLOSED", `${act}`);
+  }
+  await closing;
+});
