@@ -84,6 +84,7 @@
  * - `recovery.ts` from files to a running tree
  * - `scan.ts` a walk over one view
  * - `stats.ts` what it holds and what it costs
+ * - `snapshots.ts` the moments that somebody still reads at
  * - `requests.ts` who waits for which flush or compaction
  * - `engine.ts` the orchestrator, on bytes
  *

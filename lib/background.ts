@@ -25,6 +25,14 @@ export function timerScheduler(task: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** What the engine takes from its surroundings besides the disk. */
+export interface Surroundings {
+  /** How background work gets a turn of the event loop. */
+  readonly schedule: Scheduler;
+  /** Milliseconds from some moment on, for statistics only. */
+  readonly now: () => number;
+}
+
 /** Who needs the work done. */
 export interface BackgroundOwner {
   /** The next flush to do, or `undefined` if there is none. */

