@@ -21,12 +21,14 @@ export const WORKLOADS = [
   "fillbatchrandom",
   "overwrite",
   "readrandom",
+  "readhot",
   "readmissing",
   "readseq",
   "readreverse",
   "readcached",
   "compact",
   "readrandom compacted",
+  "readhot compacted",
   "readseq compacted",
 ] as const;
 

@@ -46,7 +46,7 @@ import { BatchReader, type WriteBatch } from "./write_batch.ts";
 /**
  * When level 0 has so many times the tables that start a compaction (20 by default), writers do some of the compacting
  * themselves. Early help costs throughput: few tables at a time are merged with the same ones of level 1 again and
- * again. With help from 8 tables on, as in LevelDB, a million random puts in batches took 1.6 times as long.
+ * again. With help from 8 tables on, as in LevelDB, a million random puts in batches took 1.4 times as long.
  */
 const SLOWDOWN_FACTOR = 5;
 /** At so many times (36 tables by default) they wait until there are fewer. */

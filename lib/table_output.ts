@@ -60,8 +60,6 @@ export class TableOutput {
   #file: WritableFile | undefined;
   #writer: TableWriter | undefined;
   #smallest = new Uint8Array(0);
-  #largest = new Uint8Array(64);
-  #largestEnd = 0;
   #bytesWritten = 0;
 
   /**
@@ -90,11 +88,6 @@ export class TableOutput {
     const { keyBuffer, keyStart, keyEnd } = entry;
     const writer = this.#writer ?? this.#begin(keyBuffer.slice(keyStart, keyEnd));
     writer.add(keyBuffer, keyStart, keyEnd, entry.valueBuffer, entry.valueStart, entry.valueEnd);
-    const length = keyEnd - keyStart;
-    if (this.#largest.length < length) this.#largest = new Uint8Array(length * 2);
-    const largest = this.#largest;
-    for (let i = 0; i < length; i++) largest[i] = keyBuffer[keyStart + i]!;
-    this.#largestEnd = length;
   }
 
   /** Ends the table being written, if there is one: the next entry goes to another. */
@@ -102,6 +95,7 @@ export class TableOutput {
     const writer = this.#writer;
     const file = this.#file;
     if (writer === undefined || file === undefined) return;
+    const largest = writer.lastKey;
     const bytes = writer.finish();
     file.syncSync();
     file.close();
@@ -112,7 +106,7 @@ export class TableOutput {
       number: this.#numbers.at(-1)!,
       bytes,
       smallest: this.#smallest,
-      largest: this.#largest.slice(0, this.#largestEnd),
+      largest,
       allowedSeeks: seekBudget(bytes),
     });
   }

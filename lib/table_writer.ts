@@ -125,6 +125,11 @@ export class TableWriter {
     return this.#entryCount;
   }
 
+  /** A copy of the last key added. */
+  get lastKey(): Uint8Array {
+    return this.#data.lastKey.slice(0, this.#data.lastKeyEnd);
+  }
+
   /** Bytes of the table so far; the block being filled counts before compression. */
   get size(): number {
     return this.#offset + (this.#data.entryCount > 0 ? this.#data.bytes : 0);
