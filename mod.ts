@@ -3,13 +3,17 @@
  * LevelDB's files, byte for byte.
  *
  * ```ts
- * import { open } from "./mod.ts"; // or "@varve/varve"
+ * import { open } from "./mod.ts"; // "@varve/varve" in a program of yours
  *
- * await using db = await open("./data/readme");
- * await db.put("city:Paris", "2.1 million");
- * await db.put("city:Rome", "2.8 million");
- * console.log(await db.get("city:Rome")); // 2.8 million
- * for await (const [key, value] of db.entries({ prefix: "city:" })) console.log(key, value);
+ * const directory = await Deno.makeTempDir(); // "./data", say
+ * {
+ *   await using db = await open(directory);
+ *   await db.put("city:Paris", "2.1 million");
+ *   await db.put("city:Rome", "2.8 million");
+ *   console.log(await db.get("city:Rome")); // 2.8 million
+ *   for await (const [key, value] of db.entries({ prefix: "city:" })) console.log(key, value);
+ * }
+ * await Deno.remove(directory, { recursive: true });
  * ```
  *
  * It needs `--allow-read` and `--allow-write` for the directory, and nothing else. A write that was awaited is on
@@ -128,7 +132,50 @@ export {
 export type { Reader, Snapshot } from "./lib/reader.ts";
 export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
 
-/** Opens a database. */
+/**
+ * Opens a database, and creates it if there is none. What was written before is recovered: everything that was
+ * acknowledged is there.
+ *
+ * @example Strings, durable when awaited
+ * ```ts
+ * import { open } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * {
+ *   await using db = await open(directory);
+ *   await db.put("key", "value"); // on disk when this returns
+ *   db.putSync("other", "value", { sync: false }); // survives the process, maybe not a power cut
+ * }
+ * await using db = await open(directory, { readOnly: true });
+ * assertEquals([...db.entriesSync()], [["key", "value"], ["other", "value"]]);
+ * ```
+ *
+ * @example Other types of keys and values
+ * ```ts
+ * import { json, MemoryFileSystem, number, open } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("numbers", {
+ *   key: number,
+ *   value: json<{ name: string }>(),
+ *   fileSystem: new MemoryFileSystem(),
+ * });
+ * await db.batch().put(10, { name: "ten" }).put(-1, { name: "minus one" }).commit();
+ * assertEquals(await Array.fromAsync(db.keys()), [-1, 10]);
+ * ```
+ *
+ * @typeParam K What keys are: strings unless a key codec is given.
+ * @typeParam V What values are: strings unless a value codec is given.
+ * @param directory The directory, as a path or a `file:` URL.
+ * @param options How to open it; every one has a default.
+ * @returns The open database, to be closed with `close` or `await using`.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {RangeError} If an option is out of range.
+ * @throws {VarveError} `LOCKED` if another handle has the directory open; `NOT_FOUND`, `ALREADY_EXISTS`, `READ_ONLY`,
+ * `UNSUPPORTED_FORMAT` or `IO` as they say; a {@linkcode CorruptionError} naming file and offset if what is there
+ * cannot be read.
+ */
 // deno-lint-ignore require-await -- async so that errors reject instead of throwing
 export async function open<K = string, V = string>(
   directory: string | URL,

@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
 
 /** Default, least and greatest, as the documentation gives them. */
 const LIMITS: Record<string, [number, number, number]> = {
-  memtableBytes: [4 * MIB, 64 * 1024, 1024 * MIB],
+  memtableBytes: [8 * MIB, 64 * 1024, 1024 * MIB],
   maxImmutableMemtables: [2, 1, 64],
   poolBytes: [8 * MIB, 0, 2 ** 40],
   maxOpenTables: [500, 1, 100_000],
