@@ -113,11 +113,15 @@ export class Background {
    */
   stepFlush(bytes: number): boolean {
     if (this.#isStopped || this.#isStepping) return false;
-    const job = this.#flush ??= this.#owner.nextFlush();
-    if (job === undefined) return false;
-    if (this.#run(job, bytes)) {
-      this.#flush = undefined;
-      this.#owner.flushed();
+    try {
+      const job = this.#flush ??= this.#owner.nextFlush();
+      if (job === undefined) return false;
+      if (this.#run(job, bytes)) {
+        this.#flush = undefined;
+        this.#owner.flushed();
+      }
+    } catch (error) {
+      this.#fail(error);
     }
     return true;
   }
@@ -135,26 +139,32 @@ export class Background {
 
   #stepCompaction(bytes: number): boolean {
     if (this.#isStopped || this.#isStepping) return false;
-    const job = this.#compaction ??= this.#owner.nextCompaction();
-    if (job === undefined) return false;
-    if (this.#run(job, bytes)) {
-      this.#compaction = undefined;
-      this.#owner.compacted(job);
+    try {
+      const job = this.#compaction ??= this.#owner.nextCompaction();
+      if (job === undefined) return false;
+      if (this.#run(job, bytes)) {
+        this.#compaction = undefined;
+        this.#owner.compacted(job);
+      }
+    } catch (error) {
+      this.#fail(error);
     }
     return true;
   }
 
-  /** Runs a step of a job; whether it is done. One that fails stops everything. */
+  /** Runs a step of a job; whether it is done. */
   #run(job: Job, bytes: number): boolean {
     this.#isStepping = true;
     try {
       return job.step(bytes);
-    } catch (error) {
-      this.stop();
-      this.#owner.backgroundFailed(error);
-      return false;
     } finally {
       this.#isStepping = false;
     }
+  }
+
+  /** Stops everything (invariant 3), also when choosing a job failed: an order of keys may be the caller's own. */
+  #fail(error: unknown): void {
+    this.stop();
+    this.#owner.backgroundFailed(error);
   }
 }

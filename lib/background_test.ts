@@ -225,3 +225,18 @@ Deno.test("timerScheduler gives a task a turn of its own, and takes it back", as
   await new Promise<void>((resolve) => timerScheduler(resolve));
   assertEquals(notes, ["this turn", "task"]);
 });
+
+Deno.test("a job that cannot even be chosen, or accepted, is a failure like any other (invariant 3)", () => {
+  for (const method of ["nextFlush", "nextCompaction", "flushed", "compacted"] as const) {
+    const { owner, turns, background } = start();
+    if (method === "flushed") owner.flush("F", 1);
+    if (method === "compacted") owner.compaction("C", 1);
+    owner[method] = () => {
+      throw new Error(method);
+    };
+    background.wake();
+    turns.turn();
+    assertEquals(owner.notes.at(-1), `failed: ${method}`);
+    assertEquals([background.isBusy, background.step(1)], [false, false]);
+  }
+});

@@ -9,7 +9,7 @@
  * 2. Each entry of a data block is a value or a tombstone, with a sequence number up to 2^53 - 1.
  * 3. Restart points must be what they claim to be. Whether entries are in order is not checked: the checksum says
  *    that they are as written, and a wrong order gives wrong answers, never a read out of bounds.
- * 4. A decoded block never changes; memory for it is counted in `memoryBytes`.
+ * 4. A decoded block never changes, but for the hints in an index; memory for it is counted in `memoryBytes`.
  *
  * Source: LevelDB's `table/block.cc` for what a reader may rely on.
  *
@@ -39,91 +39,134 @@ export function expandedBytesMax(blockBytes: number): number {
   return 16 * 1024 * 1024 + 64 * blockBytes;
 }
 
-/** What the heap takes for a decoded block besides its arrays' contents: four array objects and the block itself. */
-const OVERHEAD_BYTES = 1024;
-/** Numbers for each entry in {@linkcode DecodedBlock.entries}. */
+/** What the heap takes for a decoded block besides its memory: two array objects, the buffer's and the block itself. */
+const OVERHEAD_BYTES = 768;
+/** Numbers for each entry among the entries of {@linkcode DecodedBlock.words}. */
 const STRIDE = 3;
+/** Numbers for each entry among the handles of {@linkcode DecodedBlock.words}. */
+const HANDLE_STRIDE = 3;
+/** Offsets in a decoded block are signed 32-bit numbers. */
+const OFFSET_MAX = 2 ** 31 - 1;
 
 /**
- * A block ready for searching. Keys are expanded into one array, values stay in the block's bytes, and where they
- * start and end is in a third one. When keys are in byte order, the 32 bits that follow what all keys of the block
- * have in common (their *heads*) are kept apart, so that a binary search touches one small array and then compares
- * one whole key, as a rule. Common bytes must be skipped: the first four of keys like `user:000001234` never differ.
+ * A block ready for searching: the keys, expanded, and the stored block behind them in one array, and where keys and
+ * values start and end in a second one. When keys are in byte order, the 32 bits that follow what all keys of the
+ * block have in common (their *heads*) come first in that one, so that a binary search touches a few cache lines and
+ * then compares one whole key, as a rule. Common bytes must be skipped: the first four of keys like `user:000001234`
+ * never differ.
+ *
+ * What a get in a large cache waits for is memory, not the processor: each object and each array on the way is a
+ * cache line or two that has to come from far away. Hence two arrays over one piece of memory, and no more.
  */
 export class DecodedBlock {
   // All plain and read-only: searches and cursors read them for each entry.
-  /** The block as it was stored. */
+  /** The keys one after another, then the block as it was stored, for its values. */
   readonly bytes: Uint8Array;
-  /** The keys, one after another. */
-  readonly keys: Uint8Array;
   /**
-   * For entry i, from 3i on: where its key starts in {@linkcode keys}, where its value starts and ends in
-   * {@linkcode bytes}. One number more at the end is where the last key ends.
+   * Three lists of numbers, one after another:
+   * ```text
+   * heads    for each of the first entries its key's head, as signed numbers of the same order; none if keys are not
+   *          in byte order
+   * entries  for each entry where in bytes its key starts, where its value starts and where that ends; at the end
+   *          one number more, where the last key ends
+   * handles  in an index block only: for each entry the offset and the size of its data block, or -1 twice if that is
+   *          no handle or has larger numbers; and a hint for who looks for that block in the buffer pool, at first -1
+   * ```
    */
-  readonly entries: Int32Array;
-  /** The heads of the first entries' keys, as signed numbers of the same order; empty if keys are not in byte order. */
-  readonly heads: Int32Array;
-  /** How many bytes the user keys that have heads begin with alike. */
-  readonly prefixBytes: number;
+  readonly words: Int32Array;
   /** How many entries there are. */
   readonly count: number;
+  /** How many of the first entries have heads. */
+  readonly headsLength: number;
+  /** How many bytes the user keys that have heads begin with alike. */
+  readonly prefixBytes: number;
   /** What the block takes in memory, for the buffer pool. */
   readonly memoryBytes: number;
 
   /**
    * Made by {@linkcode decodeBlock}, from arrays that it copies what it needs of.
    *
-   * @param bytes The block as it was stored; kept.
+   * @param stored A buffer that begins with the block as it was stored.
+   * @param storedBytes How many of its bytes are worth keeping.
    * @param keys The keys.
-   * @param entries As in {@linkcode entries}.
+   * @param entries The entries as in {@linkcode words}, but for values in the stored block.
    * @param count How many entries there are.
    * @param headsLength How many of the first entries get heads.
+   * @param hasHandles Whether it gets handles.
    */
   constructor(
-    bytes: Uint8Array,
+    stored: Uint8Array,
+    storedBytes: number,
     keys: Uint8Array,
     entries: Int32Array,
     count: number,
     headsLength: number,
+    hasHandles: boolean,
   ) {
     const entriesLength = count * STRIDE + 1;
     const keysLength = entries[entriesLength - 1]!;
-    // One piece of memory for the three arrays: an array buffer costs about 0.7 µs to get and to collect, which is
-    // a third of what decoding costs; a view is cheap.
-    const memory = new ArrayBuffer((entriesLength + headsLength) * 4 + keysLength);
-    this.entries = new Int32Array(memory, 0, entriesLength);
-    this.entries.set(entries.subarray(0, entriesLength));
-    this.heads = new Int32Array(memory, entriesLength * 4, headsLength);
-    this.keys = new Uint8Array(memory, (entriesLength + headsLength) * 4, keysLength);
-    this.keys.set(keys.subarray(0, keysLength));
+    const wordsLength = headsLength + entriesLength + (hasHandles ? count * HANDLE_STRIDE : 0);
+    // One piece of memory, with what a search touches together at its beginning. A second one would cost 0.7 µs more
+    // to get and to collect; a view is cheap.
+    const memory = new ArrayBuffer(wordsLength * 4 + storedBytes + keysLength);
+    const words = new Int32Array(memory, 0, wordsLength);
+    const bytes = new Uint8Array(memory, wordsLength * 4, storedBytes + keysLength);
+    bytes.set(keys.subarray(0, keysLength));
+    bytes.set(stored.subarray(0, storedBytes), keysLength);
+    for (let i = 0, at = headsLength; i < entriesLength; i += STRIDE, at += STRIDE) {
+      words[at] = entries[i]!;
+      if (i + 1 === entriesLength) break;
+      words[at + 1] = entries[i + 1]! + keysLength;
+      words[at + 2] = entries[i + 2]! + keysLength;
+    }
+    this.words = words;
     this.bytes = bytes;
     this.count = count;
-    this.prefixBytes = commonPrefix(this.keys, this.entries, headsLength);
+    this.headsLength = headsLength;
+    this.prefixBytes = commonPrefix(this, headsLength);
     for (let i = 0; i < headsLength; i++) {
-      const start = entries[i * STRIDE]! + this.prefixBytes;
-      this.heads[i] = headOf(this.keys, start, entries[i * STRIDE + STRIDE]! - TRAILER_BYTES);
+      words[i] = headOf(bytes, this.keyStart(i) + this.prefixBytes, this.keyEnd(i) - TRAILER_BYTES);
     }
-    this.memoryBytes = bytes.buffer.byteLength + memory.byteLength + OVERHEAD_BYTES;
+    if (hasHandles) this.#decodeHandles();
+    this.memoryBytes = memory.byteLength + OVERHEAD_BYTES;
   }
 
-  /** Where the key of entry `i` starts in {@linkcode keys}. */
+  /** Where the key of entry `i` starts in {@linkcode bytes}. */
   keyStart(i: number): number {
-    return this.entries[i * STRIDE]!;
+    return this.words[this.headsLength + i * STRIDE]!;
   }
 
   /** Where the key of entry `i` ends. */
   keyEnd(i: number): number {
-    return this.entries[i * STRIDE + STRIDE]!;
+    return this.words[this.headsLength + i * STRIDE + STRIDE]!;
   }
 
   /** Where the value of entry `i` starts in {@linkcode bytes}. */
   valueStart(i: number): number {
-    return this.entries[i * STRIDE + 1]!;
+    return this.words[this.headsLength + i * STRIDE + 1]!;
   }
 
   /** Where the value of entry `i` ends. */
   valueEnd(i: number): number {
-    return this.entries[i * STRIDE + 2]!;
+    return this.words[this.headsLength + i * STRIDE + 2]!;
+  }
+
+  /** Where the handle of entry `i` of an index block is in {@linkcode words}: offset, size and hint. */
+  handleAt(i: number): number {
+    return this.headsLength + this.count * STRIDE + 1 + i * HANDLE_STRIDE;
+  }
+
+  #decodeHandles(): void {
+    for (let i = 0; i < this.count; i++) {
+      reader.reset(this.bytes, this.valueStart(i), this.valueEnd(i));
+      const offset = reader.varint64();
+      const size = reader.varint64();
+      const isSmall = !reader.failed && offset <= OFFSET_MAX && size <= OFFSET_MAX;
+      const at = this.handleAt(i);
+      this.words[at] = isSmall ? offset : -1;
+      this.words[at + 1] = isSmall ? size : -1;
+      this.words[at + 2] = -1;
+    }
   }
 
   /**
@@ -136,50 +179,89 @@ export class DecodedBlock {
    * @returns The entry's index, or {@linkcode count} if all entries come before the key.
    */
   search(comparator: InternalKeyComparator, key: Uint8Array, start: number, end: number): number {
-    const heads = this.heads;
-    const headsLength = heads.length;
-    const prefixBytes = this.prefixBytes;
+    const words = this.words;
+    const headsLength = this.headsLength;
     const userEnd = end - TRAILER_BYTES;
     const order = headsLength === 0 ? 1 : this.#compareWithPrefix(key, start, userEnd);
     if (order < 0) return 0;
     if (order > 0) {
       return this.#searchWhole(comparator, key, start, end, headsLength, this.count);
     }
+    const prefixBytes = this.prefixBytes;
     const head = headOf(key, start + prefixBytes, userEnd);
-    let low = 0;
-    let high = headsLength;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (heads[middle]! < head) low = middle + 1;
-      else high = middle;
-    }
+    let low = firstNotBelow(words, headsLength, head);
     if (low < headsLength) {
-      if (heads[low] !== head) return low;
+      if (words[low] !== head) return low;
       // Most often one entry has this head; if more do, whole keys decide.
-      const keyStart = this.entries[low * STRIDE]! + prefixBytes;
-      const keyEnd = this.entries[low * STRIDE + STRIDE]!;
-      if (comparator.compare(this.keys, keyStart, keyEnd, key, start + prefixBytes, end) >= 0) {
+      const keyStart = this.keyStart(low) + prefixBytes;
+      const keyEnd = this.keyEnd(low);
+      if (comparator.compare(this.bytes, keyStart, keyEnd, key, start + prefixBytes, end) >= 0) {
         return low;
       }
       low++;
-      if (low < headsLength && heads[low] !== head) return low;
+      if (low < headsLength && words[low] !== head) return low;
     }
     return this.#searchWhole(comparator, key, start, end, low, this.count);
   }
 
+  /**
+   * The newest version of a user key that is not newer than an internal key of it. A get asks for no more than that,
+   * and need not know where a key would be that is not there: if its head is not among the heads, it is absent.
+   *
+   * @param comparator The order that the block was decoded for.
+   * @param key Buffer of the internal key, which starts at byte 0.
+   * @param end Where it ends, exclusive.
+   * @returns The entry's index, or -1 if there is none.
+   */
+  find(comparator: InternalKeyComparator, key: Uint8Array, end: number): number {
+    const words = this.words;
+    const headsLength = this.headsLength;
+    if (headsLength === 0 || headsLength < this.count) return this.#findWhole(comparator, key, end);
+    const userEnd = end - TRAILER_BYTES;
+    // A key that lacks the common prefix has some head, too, and is told apart by the comparison of all its bytes.
+    const head = headOf(key, this.prefixBytes, userEnd);
+    const at = firstNotBelow(words, headsLength, head);
+    if (at === headsLength || words[at] !== head) return -1;
+    if (at + 1 < headsLength && words[at + 1] === head) {
+      return this.#findWhole(comparator, key, end);
+    }
+    const slot = headsLength + at * STRIDE;
+    const keyStart = words[slot]!;
+    const keyEnd = words[slot + STRIDE]!;
+    if (keyEnd - keyStart !== end) return -1;
+    const bytes = this.bytes;
+    for (let i = 0; i < userEnd; i++) if (bytes[keyStart + i] !== key[i]) return -1;
+    // Of two keys with empty user keys, trailers tell the order.
+    return comparator.compare(bytes, keyEnd - TRAILER_BYTES, keyEnd, key, userEnd, end) < 0
+      ? -1
+      : at;
+  }
+
+  /** The same for any order, and any number of versions. */
+  #findWhole(comparator: InternalKeyComparator, key: Uint8Array, end: number): number {
+    const at = this.search(comparator, key, 0, end);
+    if (at === this.count) return -1;
+    const keyStart = this.keyStart(at);
+    const userKeyEnd = this.keyEnd(at) - TRAILER_BYTES;
+    const userEnd = end - TRAILER_BYTES;
+    return comparator.compareUser(this.bytes, keyStart, userKeyEnd, key, 0, userEnd) === 0
+      ? at
+      : -1;
+  }
+
   /** Orders a user key against what the keys with heads have in common; 0 if it begins with that, too. */
   #compareWithPrefix(key: Uint8Array, start: number, end: number): number {
-    const keys = this.keys;
+    const bytes = this.bytes;
     const prefixBytes = this.prefixBytes;
     const most = prefixBytes < end - start ? prefixBytes : end - start;
     for (let i = 0; i < most; i++) {
-      const order = key[start + i]! - keys[i]!;
+      const order = key[start + i]! - bytes[i]!;
       if (order !== 0) return order;
     }
     return most - prefixBytes;
   }
 
-  /** The same by whole keys, among the entries `[low, high)`. */
+  /** The same as {@linkcode search} by whole keys, among the entries `[low, high)`. */
   #searchWhole(
     comparator: InternalKeyComparator,
     key: Uint8Array,
@@ -190,17 +272,43 @@ export class DecodedBlock {
   ): number {
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const keyStart = this.entries[middle * STRIDE]!;
-      const keyEnd = this.entries[middle * STRIDE + STRIDE]!;
-      if (comparator.compare(this.keys, keyStart, keyEnd, key, start, end) < 0) low = middle + 1;
+      const keyStart = this.keyStart(middle);
+      const keyEnd = this.keyEnd(middle);
+      if (comparator.compare(this.bytes, keyStart, keyEnd, key, start, end) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 }
 
-/** The four bytes from `start` on, zeros from `end` on, as a signed number in the order of the bytes. */
-function headOf(key: Uint8Array, start: number, end: number): number {
+/**
+ * Binary search among heads.
+ *
+ * @param heads The heads, in order.
+ * @param length How many there are.
+ * @param head A head.
+ * @returns The index of the first one that is not below `head`; `length` if all are.
+ */
+export function firstNotBelow(heads: Int32Array, length: number, head: number): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (heads[middle]! < head) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The head of a range of bytes: the four from `start` on, as a number of the same order.
+ *
+ * @param key Buffer of the range.
+ * @param start Where it starts.
+ * @param end Where it ends, exclusive; zeros stand for what is missing to four bytes.
+ * @returns The head, a signed 32-bit number.
+ */
+export function headOf(key: Uint8Array, start: number, end: number): number {
   if (end - start >= 4) {
     // The flipped top bit makes the order of signed numbers that of unsigned ones, and signed ones are cheaper.
     return ((key[start]! ^ 0x80) << 24) | (key[start + 1]! << 16) | (key[start + 2]! << 8) |
@@ -211,15 +319,17 @@ function headOf(key: Uint8Array, start: number, end: number): number {
   return head ^ 0x80000000;
 }
 
-/** How many bytes the first and the last user key, and so all between them, begin with alike. */
-function commonPrefix(keys: Uint8Array, entries: Int32Array, count: number): number {
-  if (count === 0) return 0;
-  const lastStart = entries[(count - 1) * STRIDE]!;
-  const firstBytes = entries[STRIDE]! - TRAILER_BYTES;
-  const lastBytes = entries[count * STRIDE]! - lastStart - TRAILER_BYTES;
+/** How many bytes the first and the last user key with heads, and so all between them, begin with alike. */
+function commonPrefix(block: DecodedBlock, headsLength: number): number {
+  if (headsLength === 0) return 0;
+  const { bytes } = block;
+  const firstStart = block.keyStart(0);
+  const lastStart = block.keyStart(headsLength - 1);
+  const firstBytes = block.keyEnd(0) - TRAILER_BYTES - firstStart;
+  const lastBytes = block.keyEnd(headsLength - 1) - TRAILER_BYTES - lastStart;
   const most = firstBytes < lastBytes ? firstBytes : lastBytes;
   let common = 0;
-  while (common < most && keys[common] === keys[lastStart + common]) common++;
+  while (common < most && bytes[firstStart + common] === bytes[lastStart + common]) common++;
   return common;
 }
 
@@ -239,7 +349,7 @@ const SEQUENCE_HIGH_BYTE_MAX = 0x1f;
 /**
  * Decodes a block.
  *
- * @param bytes A buffer that begins with the block. It becomes part of the result and must not change any more.
+ * @param bytes A buffer that begins with the block. What is needed of it is copied.
  * @param end Where the block ends.
  * @param holds What its keys are.
  * @param comparator The order of its internal keys.
@@ -262,7 +372,18 @@ export function decodeBlock(
     let headsLength = comparator.isBytewise && holds !== "names" ? count : 0;
     // The last separator of a table is a short key after all others, which would leave them no common prefix.
     if (holds === "separators" && headsLength > 0) headsLength--;
-    return new DecodedBlock(bytes, keyScratch, entryScratch, count, headsLength);
+    // The restart points have done their work: values end before them.
+    const storedBytes = count === 0 ? 0 : entryScratch[count * STRIDE - 1]!;
+    const hasHandles = holds === "separators";
+    return new DecodedBlock(
+      bytes,
+      storedBytes,
+      keyScratch,
+      entryScratch,
+      count,
+      headsLength,
+      hasHandles,
+    );
   } finally {
     if (keyScratch.length > RETAINED_LENGTH_MAX) keyScratch = new Uint8Array(16 * 1024);
     if (entryScratch.length > RETAINED_LENGTH_MAX) entryScratch = new Int32Array(1024);
@@ -281,7 +402,7 @@ function expandEntries(
   const restartsStart = end - 4 - restartCount * 4;
   if (restartCount === 0 || restartsStart < 0) throw fail(`${restartCount} restart points`);
   const keyBytesMin = holds === "names" ? 0 : TRAILER_BYTES;
-  const keysMax = expandedBytesMax(end);
+  const keysMax = Math.min(expandedBytesMax(end), OFFSET_MAX - end);
   let restart = 0;
   let restartAt = getFixed32(bytes, restartsStart);
   if (restartAt !== 0) throw fail("no restart point at its start");
@@ -358,7 +479,7 @@ export class BlockCursor extends Cursor {
     super();
     this.#block = block;
     this.#comparator = comparator;
-    this.keyBuffer = block.keys;
+    this.keyBuffer = block.bytes;
     this.valueBuffer = block.bytes;
   }
 
@@ -397,10 +518,11 @@ export class BlockCursor extends Cursor {
     const block = this.#block;
     this.valid = index >= 0 && index < block.count;
     if (!this.valid) return;
-    const entries = block.entries;
-    this.keyStart = entries[index * STRIDE]!;
-    this.valueStart = entries[index * STRIDE + 1]!;
-    this.valueEnd = entries[index * STRIDE + 2]!;
-    this.keyEnd = entries[index * STRIDE + STRIDE]!;
+    const words = block.words;
+    const slot = block.headsLength + index * STRIDE;
+    this.keyStart = words[slot]!;
+    this.valueStart = words[slot + 1]!;
+    this.valueEnd = words[slot + 2]!;
+    this.keyEnd = words[slot + STRIDE]!;
   }
 }

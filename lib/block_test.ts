@@ -31,10 +31,10 @@ function decoded(
 }
 
 function keyOf(block: DecodedBlock, i: number): Uint8Array {
-  return block.keys.slice(block.keyStart(i), block.keyEnd(i));
+  return block.bytes.slice(block.keyStart(i), block.keyEnd(i));
 }
 
-/** Checks `search` for every entry's key, just before it and just after it, against a plain scan. */
+/** Checks `search` and `find` for every entry's key, just before it and just after it, against a plain scan. */
 function checkSearch(keys: Uint8Array[], comparator: InternalKeyComparator, where: string): void {
   for (const holds of ["entries", "separators"] as const) {
     const block = decoded(built(keys), comparator, holds);
@@ -54,6 +54,17 @@ function checkSearch(keys: Uint8Array[], comparator: InternalKeyComparator, wher
       if (expected < 0) expected = keys.length;
       const found = block.search(comparator, target, 0, target.length);
       assertEquals(found, expected, `${where}, ${holds}, target ${target}`);
+      const isVersion = expected < keys.length &&
+        comparator.compareUser(
+            keys[expected]!,
+            0,
+            keys[expected]!.length - 8,
+            target,
+            0,
+            target.length - 8,
+          ) === 0;
+      const answer = block.find(comparator, target, target.length);
+      assertEquals(answer, isVersion ? expected : -1, `find, ${where}, ${holds}, target ${target}`);
     }
   }
 }
@@ -255,6 +266,23 @@ Deno.test("search() agrees with a scan on random keys", () => {
       checkSearch(distinct, comparator, `seed ${seed}`);
     }
   }
+});
+
+Deno.test("find() tells apart keys that differ in what the block's keys have in common", () => {
+  const block = decoded(built([key("user:0001"), key("user:0002")]));
+  for (const other of ["uzer:0002", "user:0003", "user:", "user:00020", "user:0002\0", "0002"]) {
+    assertEquals(block.find(bytewiseKeys, key(other), other.length + 8), -1, other);
+  }
+  assertEquals(block.find(bytewiseKeys, key("user:0002"), 17), 1);
+  assertEquals(block.find(bytewiseKeys, key("user:0002", 0), 17), -1, "older than the entry");
+});
+
+Deno.test("decodeBlock() copies what it keeps", () => {
+  const bytes = built([key("a"), key("b")]);
+  const block = decoded(bytes);
+  bytes.fill(0xee);
+  assertEquals([keyOf(block, 0), keyOf(block, 1)], [key("a"), key("b")]);
+  assertEquals(block.bytes.slice(block.valueStart(1), block.valueEnd(1)), Uint8Array.of(1, 1, 1));
 });
 
 Deno.test("BlockCursor walks forward and backward", () => {

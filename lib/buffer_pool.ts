@@ -1,8 +1,9 @@
 /**
  * **What.** The blocks of all tables that are in memory, decoded, within a limit of bytes: data, index and
  * filter blocks alike. A reader *fetches* a block by its address, which pins it; while it is pinned it stays;
- * *unpinned*, it may be evicted to make room. What sits in a frame is the caller's object; the pool knows
- * only its size.
+ * *unpinned*, it may be evicted to make room. A get, which is done with a block before anything else happens,
+ * only *locates* it: no pin, and no search if it is where it was the last time. What sits in a frame is the
+ * caller's object; the pool knows only its size.
  *
  * **Format.** Everything about a frame is in typed arrays indexed by its number, so that a hit allocates
  * nothing and the collector has one object a block to look at, the block itself.
@@ -82,6 +83,18 @@ export interface BufferPool {
    * @returns The block's frame, to be unpinned once.
    */
   insert(owner: number, offset: number, content: Poolable, keep: boolean): number;
+  /**
+   * Finds a block that is in memory without pinning it, for who looks at it at once: the next insertion may evict it.
+   *
+   * @param owner What {@linkcode newOwner} gave.
+   * @param offset Where the block is in its file.
+   * @param hint The frame where it was the last time, or -1. If it is there still, nothing has to be searched.
+   * @returns The block's frame, or -1 if it is not in memory. That is not counted as a miss yet: who needs the block
+   *   fetches it then.
+   */
+  locate(owner: number, offset: number, hint: number): number;
+  /** The block in a frame that {@linkcode locate} just gave. */
+  peek(frame: number): Poolable;
   /** The block in a pinned frame. */
   content(frame: number): Poolable;
   /** Takes back one pin of a frame. After the last one the frame may be reused at any moment. */
@@ -197,6 +210,25 @@ class FramePool implements BufferPool {
       this.#policy.touch(frame);
     }
     return frame;
+  }
+
+  locate(owner: number, offset: number, hint: number): number {
+    const addresses = this.#addresses;
+    let frame = hint;
+    // Frames may have new addresses by now, but there never get fewer of them.
+    if (hint < 0 || addresses[2 * hint + 1] !== offset || addresses[2 * hint] !== owner) {
+      frame = this.#find(owner, offset);
+      if (frame === NONE) return NONE;
+    }
+    this.#hits++;
+    if (this.#transient[frame] === 0) this.#policy.touch(frame);
+    return frame;
+  }
+
+  peek(frame: number): Poolable {
+    const content = this.#contents[frame];
+    invariant(content !== undefined, "a frame that was located has a content");
+    return content;
   }
 
   insert(owner: number, offset: number, content: Poolable, keep: boolean): number {

@@ -50,6 +50,36 @@ for (const policy of POLICIES) {
     });
   });
 
+  Deno.test(`locate() finds what is in memory without pinning it, by any hint (${policy})`, () => {
+    const pool = createBufferPool({ capacityBytes: 20, policy });
+    const owner = pool.newOwner();
+    assertEquals(pool.locate(owner, 0, -1), -1);
+    const contents = [block(10), block(10)];
+    const frames = contents.map((content, i) => pool.insert(owner, i, content, true));
+    for (const frame of frames) pool.unpin(frame);
+    for (const hint of [-1, ...frames]) {
+      for (const offset of [0, 1]) {
+        const frame = pool.locate(owner, offset, hint);
+        assertEquals(frame, frames[offset], `hint ${hint}`);
+        assertStrictEquals(pool.peek(frame), contents[offset]);
+      }
+    }
+    assertEquals([pool.stats().hits, pool.stats().misses, pool.stats().pinnedBytes], [6, 0, 0]);
+    // The frame of an evicted block has another one now: what was true of it is no more than a hint.
+    pool.locate(owner, 0, -1);
+    const scanned = pool.insert(owner, 2, block(1), false);
+    assertEquals(pool.locate(owner, 2, frames[0]!), scanned, "also while it is transient");
+    assertStrictEquals(pool.peek(scanned).memoryBytes, 1);
+    pool.unpin(scanned);
+    pool.unpin(pool.insert(owner, 3, block(20), true));
+    for (const hint of [-1, ...frames, scanned]) {
+      for (const offset of [0, 1, 2]) assertEquals(pool.locate(owner, offset, hint), -1);
+      assertEquals(pool.peek(pool.locate(owner, 3, hint)).memoryBytes, 20);
+    }
+    pool.dropOwner(owner);
+    for (const hint of [-1, ...frames, scanned]) assertEquals(pool.locate(owner, 3, hint), -1);
+  });
+
   Deno.test(`insert() evicts unpinned blocks only, as few as make room (${policy})`, () => {
     const pool = createBufferPool({ capacityBytes: 100, policy });
     const owner = pool.newOwner();
@@ -358,6 +388,14 @@ function compareWithNaive(policy: "lru" | "sieve", seed: number, steps: number):
     } else {
       const owner = owners[which]!;
       const offset = Math.min(random(40), random(40)) * 2 ** 31;
+      if (random(3) === 0) {
+        const hint = held.length > 0 ? held[random(held.length)]!.frame : -1;
+        const located = pool.locate(owner, offset, hint);
+        const wanted = naive.fetch(owner, offset);
+        if (wanted !== undefined) wanted.pins--;
+        assertStrictEquals(located < 0 ? undefined : pool.peek(located), wanted?.content, where);
+        continue;
+      }
       let frame = pool.fetch(owner, offset);
       let other = naive.fetch(owner, offset);
       assertEquals(frame >= 0, other !== undefined, `hit or miss of ${owner}:${offset}, ${where}`);

@@ -39,6 +39,10 @@ type Waiter = PromiseWithResolvers<void>;
 export class CommitQueue {
   readonly #target: CommitTarget;
   #group = new WriteBatch();
+  /** The group before, to be used again; none while it is being written. */
+  #spare: WriteBatch | undefined = new WriteBatch();
+  /** Whether the target is at work. It may call others, such as a logger, who may come back with writes. */
+  #isWriting = false;
   #isScheduled = false;
   /** Shared by everyone in the pending group who does not wait for a sync. */
   #written: Waiter | undefined;
@@ -92,7 +96,7 @@ export class CommitQueue {
    */
   commitSync(batch: WriteBatch, sync: boolean): void {
     this.flush();
-    this.#target.write(batch);
+    this.#write(batch);
     if (sync) this.#target.syncSync();
   }
 
@@ -106,7 +110,7 @@ export class CommitQueue {
   commit(batch: WriteBatch, sync: boolean): Promise<void> {
     try {
       this.flush();
-      this.#target.write(batch);
+      this.#write(batch);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,24 +122,58 @@ export class CommitQueue {
 
   /** Writes the pending group, if there is one. Failures go to those who wait for it. */
   flush(): void {
+    if (this.#isWriting) return; // what was added meanwhile has a turn of its own
     this.#isScheduled = false;
     const group = this.#group;
     if (group.count === 0) return;
+    this.#group = this.#spare ?? new WriteBatch();
+    this.#spare = undefined;
     const written = this.#written;
     const synced = this.#synced;
     this.#written = undefined;
     this.#synced = undefined;
     try {
-      this.#target.write(group);
+      this.#write(group);
     } catch (error) {
       written?.reject(error);
       synced?.reject(error);
       return;
     } finally {
       group.clear();
+      this.#spare = group;
     }
     written?.resolve();
     if (synced !== undefined) this.#await(synced);
+  }
+
+  /**
+   * Throws in the middle of a write. Nothing can be written at once there, by a logger for instance: it would come
+   * before what is being written, or into it. Writes that are awaited can be asked for; their turn comes later.
+   */
+  assertIdle(): void {
+    if (!this.#isWriting) return;
+    throw new Error("Cannot write at once: another write is under way; a logger may await one");
+  }
+
+  /** Does something that no write may come in the middle of. */
+  exclusively(body: () => void): void {
+    this.assertIdle();
+    this.#isWriting = true;
+    try {
+      body();
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #write(batch: WriteBatch): void {
+    this.assertIdle();
+    this.#isWriting = true;
+    try {
+      this.#target.write(batch);
+    } finally {
+      this.#isWriting = false;
+    }
   }
 
   /** Writes what is pending and waits until no sync is under way. Never rejects. */

@@ -332,3 +332,57 @@ async function runRandom(seed: number): Promise<void> {
 Deno.test("random writes, failures and syncs: order is kept, and so is every promise", async () => {
   for (let seed = 1; seed <= 60; seed++) await runRandom(seed);
 });
+
+Deno.test("an awaited write that is asked for in the middle of another comes after it", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const watch = new Watch();
+  target.failsWrite = ([key]) => {
+    if (key === "a" || key === "c") watch.add(`${key}2`, write(queue, `${key}2`, false));
+    return false;
+  };
+  watch.add("a", write(queue, "a", false));
+  await settle();
+  queue.commitSync(batchOf("c"), false);
+  await settle();
+  assertEquals(target.written, ["a", "a2", "c", "c2"]);
+  assertEquals(watch.settled, ["a", "a2", "c2"]);
+});
+
+Deno.test("a write at once in the middle of another is refused, and the other one is written whole", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const refusals: unknown[] = [];
+  target.failsWrite = () => {
+    const acts = [
+      () => queue.commitSync(batchOf("z"), false),
+      () => queue.assertIdle(),
+      () => queue.exclusively(() => {}),
+    ];
+    for (const act of acts) refusals.push(assertThrows(act, Error, "another write is under way"));
+    queue.flush();
+    return false;
+  };
+  await Promise.all([write(queue, "a", false), write(queue, "b", false)]);
+  assertEquals([target.notes, refusals.length], [["write a b"], 3]);
+  queue.assertIdle();
+});
+
+Deno.test("what is done exclusively has no write in the middle of it", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  let later: Promise<void> | undefined;
+  assertThrows(
+    () =>
+      queue.exclusively(() => {
+        later = write(queue, "a", false);
+        queue.flush();
+        target.notes.push("done");
+        throw new Error("and failed");
+      }),
+    Error,
+    "and failed",
+  );
+  await later;
+  assertEquals(target.notes, ["done", "write a"]);
+});

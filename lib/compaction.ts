@@ -23,8 +23,8 @@ import { HiddenVersions, type Job, type JobContext } from "./job.ts";
 import { LevelCursor } from "./level_cursor.ts";
 import { mergeCursors } from "./merge_cursor.ts";
 import { TableOutput } from "./table_output.ts";
-import type { Version } from "./version.ts";
-import { emptyVersionEdit, type TableMeta, type VersionEdit } from "./version_edit.ts";
+import { totalBytes, type Version } from "./version.ts";
+import { emptyVersionEdit, seekBudget, type VersionEdit } from "./version_edit.ts";
 
 /** Carries out one compaction. */
 export class CompactionJob implements Job {
@@ -57,7 +57,7 @@ export class CompactionJob implements Job {
     tree.retain(this.#version);
     this.#output = new TableOutput(tree, context.tableOptions(plan.outputLevel));
     this.#smallestSnapshot = context.smallestSnapshot();
-    this.#hidden = new HiddenVersions(this.#smallestSnapshot);
+    this.#hidden = new HiddenVersions(this.#smallestSnapshot, tree.context.comparator);
     this.#baseLevel = new BaseLevelChecker(this.#version, plan.outputLevel);
     this.#cutter = new OutputCutter(tree.context.comparator, plan.grandparents, options);
   }
@@ -132,7 +132,8 @@ export class CompactionJob implements Job {
     const { tree, counters } = this.#context;
     const table = this.plan.inputs[0]!;
     const edit = this.#edit();
-    edit.added.push({ level: this.plan.outputLevel, table });
+    const moved = { ...table, allowedSeeks: seekBudget(table.bytes) };
+    edit.added.push({ level: this.plan.outputLevel, table: moved });
     tree.apply(edit);
     counters.trivialMoves++;
     this.#close();
@@ -147,7 +148,8 @@ export class CompactionJob implements Job {
     tree.apply(edit);
     counters.compactions++;
     counters.compactionWriteBytes += this.#output.bytesWritten;
-    counters.compactionReadBytes += bytesOf(this.plan.inputs) + bytesOf(this.plan.overlapping);
+    counters.compactionReadBytes += totalBytes(this.plan.inputs) +
+      totalBytes(this.plan.overlapping);
     this.#close();
   }
 
@@ -167,10 +169,4 @@ export class CompactionJob implements Job {
     this.#entries?.close();
     this.#context.tree.release(this.#version);
   }
-}
-
-function bytesOf(tables: readonly TableMeta[]): number {
-  let bytes = 0;
-  for (const table of tables) bytes += table.bytes;
-  return bytes;
 }

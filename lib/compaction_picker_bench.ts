@@ -1,5 +1,4 @@
 import { DEFAULT_PICKER_OPTIONS, pickCompaction } from "./compaction_picker.ts";
-import { BaseLevelChecker, OutputCutter } from "./compaction_rules.ts";
 import { InternalKeyComparator, KIND_VALUE, makeInternalKey } from "./internal_key.ts";
 import { Version } from "./version.ts";
 import { emptyVersionEdit } from "./version_edit.ts";
@@ -34,16 +33,4 @@ const pointers = [undefined, key(500_000)];
 
 Deno.bench("pickCompaction() in a tree of 1112 tables", () => {
   pickCompaction(version, pointers, options);
-});
-
-const keys = Array.from({ length: 10_000 }, (_, i) => key(i * 100));
-
-Deno.bench("isGoneBelow() for 10000 keys over 1000 tables", { group: "rules" }, () => {
-  const checker = new BaseLevelChecker(version, 2);
-  for (const key of keys) checker.isGoneBelow(key, 0, key.length - 8);
-});
-
-Deno.bench("isCutBefore() for 10000 keys over 1000 grandparents", { group: "rules" }, () => {
-  const cutter = new OutputCutter(version.comparator, version.levels[3]!, options);
-  for (const key of keys) cutter.isCutBefore(key, 0, key.length);
 });

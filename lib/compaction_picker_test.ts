@@ -39,6 +39,7 @@ import {
 } from "./internal_key.ts";
 import { Version } from "./version.ts";
 import { emptyVersionEdit, type TableMeta } from "./version_edit.ts";
+import { onSources } from "../tests/permissions.ts";
 
 const DATA = new URL("../tests/testdata/compaction_picker/", import.meta.url);
 
@@ -201,7 +202,7 @@ const FILES: Record<string, string> = {
 };
 
 for (const [file, what] of Object.entries(FILES)) {
-  Deno.test(`${what} (${file})`, () => {
+  Deno.test(`${what} (${file})`, onSources, () => {
     const url = new URL(file, DATA);
     const cases = parseCases(Deno.readTextFileSync(url));
     if (isUpdate()) {
@@ -213,7 +214,7 @@ for (const [file, what] of Object.entries(FILES)) {
   });
 }
 
-Deno.test("every file of cases is tested", () => {
+Deno.test("every file of cases is tested", onSources, () => {
   assertEquals(
     [...Deno.readDirSync(DATA)].map(({ name }) => name).sort(),
     Object.keys(FILES).sort(),

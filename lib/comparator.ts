@@ -20,7 +20,11 @@ import { compareBytes } from "./bytes.ts";
 export interface Comparator {
   /** Stored in the manifest; a database opens only with a comparator of the same name. */
   readonly name: string;
-  /** Negative, zero or positive as `a` comes before, is, or comes after `b`. */
+  /**
+   * Negative, zero or positive as `a` comes before, is, or comes after `b`. Zero only for the same bytes, unless the
+   * database has no filters (`filterBits: 0`): these tell keys apart by their bytes. It may throw for a key that it
+   * was not made for, also when that is compared with itself: such a key is refused before it is written.
+   */
   compare(a: Uint8Array, b: Uint8Array): number;
   /** A key as short as may be that is `>= start` and `< limit`; by default `start` itself. */
   separator?(start: Uint8Array, limit: Uint8Array): Uint8Array;

@@ -62,9 +62,15 @@ export interface Compressor {
    * @param buffer Where the compressed bytes are.
    * @param start Where they start.
    * @param end Where they end, exclusive.
-   * @returns A new array of the original bytes, or `undefined` if the input is damaged.
+   * @param room Where the original bytes may go, if they fit.
+   * @returns The original bytes, in a new array or a view of `room`; or `undefined` if the input is damaged.
    */
-  decompress(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined;
+  decompress(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    room?: Uint8Array,
+  ): Uint8Array | undefined;
 }
 
 /** The most bytes that are worth storing compressed for `length` bytes (invariant 4). */
@@ -199,13 +205,19 @@ function compressSnappy(buffer: Uint8Array, start: number, end: number): Uint8Ar
 
 const reader = new VarintReader();
 
-function decompressSnappy(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
+function decompressSnappy(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  room?: Uint8Array,
+): Uint8Array | undefined {
   reader.reset(buffer, start, end);
   const length = reader.varint32();
   const bodyStart = reader.offset;
   // The densest element makes 64 bytes of three (invariant 2).
   if (reader.failed || length > (end - bodyStart) * (64 / 3)) return undefined;
-  const output = new Uint8Array(length);
+  const fits = room !== undefined && length <= room.length;
+  const output = fits ? room.subarray(0, length) : new Uint8Array(length);
   return expandSnappy(buffer, bodyStart, end, output) ? output : undefined;
 }
 

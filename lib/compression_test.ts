@@ -125,6 +125,23 @@ Deno.test("compress() gives the same bytes whatever was compressed before", () =
   }
 });
 
+Deno.test("decompress() uses the room it is given, if there is enough", () => {
+  const bytes = new Uint8Array(1000).fill(97);
+  for (const compressor of [snappy, zstd]) {
+    const compressed = compressor.compress(bytes, 0, bytes.length)!.slice();
+    for (const roomBytes of [0, 999, 1000, 5000]) {
+      const room = new Uint8Array(roomBytes).fill(1);
+      const result = compressor.decompress(compressed, 0, compressed.length, room)!;
+      assertEquals(result, bytes, `${compressor.name}, ${roomBytes} bytes`);
+      // What fits in is there and nothing behind it is touched.
+      assert(room.subarray(1000).every((byte) => byte === 1));
+      if (compressor === snappy) {
+        assertStrictEquals(result.buffer === room.buffer, roomBytes >= 1000);
+      }
+    }
+  }
+});
+
 Deno.test("decompress() survives every cut and every changed byte", () => {
   for (const compressor of [snappy, zstd]) {
     const bytes = sample(5, 400, 2);

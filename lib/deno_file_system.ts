@@ -239,16 +239,25 @@ export class DenoFileSystem implements FileSystem {
   makeDirectory(path: string): void {
     attempt("write", "create directory", path, () => {
       if (existsSync(path, { isDirectory: true })) return;
-      ensureDirSync(path);
+      const parents: string[] = [];
       try {
-        this.syncDirectory(dirname(path));
+        // A path survives a power cut only if every name in it does.
+        for (let at = path; !existsSync(at); at = dirname(at)) parents.push(dirname(at));
       } catch {
-        // A program with permission for the directory alone may not open what it is in.
+        // A program with permission for the directory alone may not look at what it is in.
+      }
+      ensureDirSync(path);
+      for (const parent of parents) {
+        try {
+          this.syncDirectory(parent);
+        } catch {
+          // The same.
+        }
       }
     });
   }
 
-  /** The names of the files and directories in a directory, sorted. */
+  /** The names of the files in a directory, sorted; directories in it are left out. */
   list(path: string): string[] {
     return attempt("read", "list directory", path, () => {
       const names: string[] = [];

@@ -11,6 +11,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { DenoFileSystem, denoFileSystem as disk } from "./deno_file_system.ts";
 import { VarveError } from "./errors.ts";
 import { readFile } from "./file_system.ts";
+import { inProcesses, onDisk } from "../tests/permissions.ts";
 
 async function withDirectory(body: (directory: string) => unknown): Promise<void> {
   const directory = Deno.makeTempDirSync({ prefix: "varve_deno_file_system_" });
@@ -63,13 +64,16 @@ Deno.test("denoFileSystem is a DenoFileSystem", () => {
   assertInstanceOf(disk, DenoFileSystem);
 });
 
-Deno.test("DenoFileSystem needs --allow-read and --allow-write of the directory and nothing else", async () => {
-  await withDirectory(async (directory) => {
-    const flags = [`--allow-read=${directory}`, `--allow-write=${directory}`];
-    const output = await outputOf(
-      flags,
-      directory,
-      `
+Deno.test(
+  "DenoFileSystem needs --allow-read and --allow-write of the directory and nothing else",
+  inProcesses,
+  async () => {
+    await withDirectory(async (directory) => {
+      const flags = [`--allow-read=${directory}`, `--allow-write=${directory}`];
+      const output = await outputOf(
+        flags,
+        directory,
+        `
       const sub = disk.join(directory, "sub");
       const path = (name: string) => disk.join(sub, name);
       disk.makeDirectory(sub);
@@ -95,19 +99,23 @@ Deno.test("DenoFileSystem needs --allow-read and --allow-write of the directory 
       disk.removeDirectory(sub);
       console.log(shown.join(" "));
       `,
-    );
-    assertEquals(output.trim(), "LOCK,file true 3 97,98,99");
-  });
-});
+      );
+      assertEquals(output.trim(), "LOCK,file true 3 97,98,99");
+    });
+  },
+);
 
-Deno.test("DenoFileSystem says READ_ONLY and which flag is missing when it may only read", async () => {
-  await withDirectory(async (directory) => {
-    Deno.writeTextFileSync(`${directory}/file`, "abc");
-    Deno.writeTextFileSync(`${directory}/LOCK`, "");
-    const output = await outputOf(
-      [`--allow-read=${directory}`],
-      directory,
-      `
+Deno.test(
+  "DenoFileSystem says READ_ONLY and which flag is missing when it may only read",
+  inProcesses,
+  async () => {
+    await withDirectory(async (directory) => {
+      Deno.writeTextFileSync(`${directory}/file`, "abc");
+      Deno.writeTextFileSync(`${directory}/LOCK`, "");
+      const output = await outputOf(
+        [`--allow-read=${directory}`],
+        directory,
+        `
       const path = disk.join(directory, "file");
       disk.lock(disk.join(directory, "LOCK"), "shared").release();
       console.log(readFile(disk, path).length);
@@ -120,89 +128,102 @@ Deno.test("DenoFileSystem says READ_ONLY and which flag is missing when it may o
       console.log(failureOf(() => disk.lock(disk.join(directory, "LOCK"), "exclusive")));
       console.log(failureOf(() => disk.lock(disk.join(directory, "LOCK2"), "shared")));
       `,
-    );
-    const [read, ...refused] = output.trim().split("\n");
-    assertEquals(read, "3");
-    assertEquals(refused.length, 8);
-    for (const line of refused) {
-      assertStringIncludes(line, "READ_ONLY: Cannot ");
-      assertStringIncludes(line, "--allow-write");
-      assertStringIncludes(line, directory);
-    }
-    assertEquals(Deno.readTextFileSync(`${directory}/file`), "abc");
-  });
-});
+      );
+      const [read, ...refused] = output.trim().split("\n");
+      assertEquals(read, "3");
+      assertEquals(refused.length, 8);
+      for (const line of refused) {
+        assertStringIncludes(line, "READ_ONLY: Cannot ");
+        assertStringIncludes(line, "--allow-write");
+        assertStringIncludes(line, directory);
+      }
+      assertEquals(Deno.readTextFileSync(`${directory}/file`), "abc");
+    });
+  },
+);
 
-Deno.test("DenoFileSystem says IO and which flag is missing when it may not read", async () => {
-  await withDirectory(async (directory) => {
-    const output = await outputOf(
-      [`--allow-write=${directory}`],
-      directory,
-      `
+Deno.test(
+  "DenoFileSystem says IO and which flag is missing when it may not read",
+  inProcesses,
+  async () => {
+    await withDirectory(async (directory) => {
+      const output = await outputOf(
+        [`--allow-write=${directory}`],
+        directory,
+        `
       const path = disk.join(directory, "file");
       for (const call of ["open", "size", "exists", "list", "remove"] as const) {
         console.log(failureOf(() => disk[call](path)));
       }
       `,
-    );
-    const lines = output.trim().split("\n");
-    assertEquals(lines.length, 5);
-    for (const line of lines) {
-      assertStringIncludes(line, "IO: Cannot ");
-      assertStringIncludes(line, "--allow-read");
-    }
-  });
-});
+      );
+      const lines = output.trim().split("\n");
+      assertEquals(lines.length, 5);
+      for (const line of lines) {
+        assertStringIncludes(line, "IO: Cannot ");
+        assertStringIncludes(line, "--allow-read");
+      }
+    });
+  },
+);
 
-Deno.test("lock() is refused to another process until the holder dies (invariant 3)", async () => {
-  await withDirectory(async (directory) => {
-    const path = `${directory}/LOCK`;
-    const child = await start(
-      [`--allow-read=${directory}`, `--allow-write=${directory}`],
-      directory,
-      `
+Deno.test(
+  "lock() is refused to another process until the holder dies (invariant 3)",
+  inProcesses,
+  async () => {
+    await withDirectory(async (directory) => {
+      const path = `${directory}/LOCK`;
+      const child = await start(
+        [`--allow-read=${directory}`, `--allow-write=${directory}`],
+        directory,
+        `
       disk.lock(disk.join(directory, "LOCK"), "exclusive");
       console.log("held");
       await new Promise((resolve) => setTimeout(resolve, 60_000));
       `,
-    );
-    const output = child.stdout.getReader();
-    assertEquals(new TextDecoder().decode((await output.read()).value), "held\n");
-    for (const mode of ["exclusive", "shared"] as const) {
-      const error = assertThrows(() => disk.lock(path, mode), VarveError, path);
-      assertEquals(error.code, "LOCKED");
-    }
-    child.kill("SIGKILL");
-    await child.status;
-    await output.cancel();
-    await child.stderr.cancel();
-    disk.lock(path, "exclusive").release();
-  });
-});
+      );
+      const output = child.stdout.getReader();
+      assertEquals(new TextDecoder().decode((await output.read()).value), "held\n");
+      for (const mode of ["exclusive", "shared"] as const) {
+        const error = assertThrows(() => disk.lock(path, mode), VarveError, path);
+        assertEquals(error.code, "LOCKED");
+      }
+      child.kill("SIGKILL");
+      await child.status;
+      await output.cancel();
+      await child.stderr.cancel();
+      disk.lock(path, "exclusive").release();
+    });
+  },
+);
 
-Deno.test("append() goes on when the system writes less than it was given (invariant 2)", async () => {
-  await withDirectory((directory) => {
-    const path = disk.join(directory, "file");
-    const file = disk.create(path);
-    const real = Deno.FsFile.prototype.writeSync;
-    const asked: number[] = [];
-    try {
-      Deno.FsFile.prototype.writeSync = function (bytes) {
-        asked.push(bytes.length);
-        return real.call(this, bytes.subarray(0, 4));
-      };
-      file.append(new TextEncoder().encode("0123456789"));
-    } finally {
-      Deno.FsFile.prototype.writeSync = real;
-    }
-    assertEquals(asked, [10, 6, 2]);
-    assertEquals(file.size, 10);
-    file.close();
-    assertEquals(Deno.readTextFileSync(path), "0123456789");
-  });
-});
+Deno.test(
+  "append() goes on when the system writes less than it was given (invariant 2)",
+  onDisk,
+  async () => {
+    await withDirectory((directory) => {
+      const path = disk.join(directory, "file");
+      const file = disk.create(path);
+      const real = Deno.FsFile.prototype.writeSync;
+      const asked: number[] = [];
+      try {
+        Deno.FsFile.prototype.writeSync = function (bytes) {
+          asked.push(bytes.length);
+          return real.call(this, bytes.subarray(0, 4));
+        };
+        file.append(new TextEncoder().encode("0123456789"));
+      } finally {
+        Deno.FsFile.prototype.writeSync = real;
+      }
+      assertEquals(asked, [10, 6, 2]);
+      assertEquals(file.size, 10);
+      file.close();
+      assertEquals(Deno.readTextFileSync(path), "0123456789");
+    });
+  },
+);
 
-Deno.test("append() fails, and does not spin, when the system writes nothing", async () => {
+Deno.test("append() fails, and does not spin, when the system writes nothing", onDisk, async () => {
   await withDirectory((directory) => {
     const file = disk.create(disk.join(directory, "file"));
     const real = Deno.FsFile.prototype.writeSync;
@@ -219,7 +240,8 @@ Deno.test("append() fails, and does not spin, when the system writes nothing", a
 
 Deno.test({
   name: "append() to a full disk throws IO with the system's error as its cause",
-  ignore: Deno.build.os !== "linux",
+  // Devices and /proc can be opened only with all permissions, which those who have these are taken to have.
+  ignore: inProcesses.ignore || Deno.build.os !== "linux",
   fn() {
     const file = disk.openAppend("/dev/full");
     const error = assertThrows(() => file.append(new Uint8Array(10)), VarveError, "/dev/full");
@@ -232,7 +254,7 @@ Deno.test({
 
 Deno.test({
   name: "read() goes on when the system reads less than it was asked for (invariant 2)",
-  ignore: Deno.build.os !== "linux",
+  ignore: inProcesses.ignore || Deno.build.os !== "linux",
   fn() {
     // The kernel hands this file out in pieces of about a page.
     const path = "/proc/self/smaps";
@@ -248,7 +270,7 @@ Deno.test({
   },
 });
 
-Deno.test("read() and size reach beyond 4 GiB", async () => {
+Deno.test("read() and size reach beyond 4 GiB", onDisk, async () => {
   await withDirectory((directory) => {
     const path = disk.join(directory, "file");
     const size = 5 * 2 ** 30;
@@ -267,17 +289,21 @@ Deno.test("read() and size reach beyond 4 GiB", async () => {
   });
 });
 
-Deno.test("DenoFileSystem errors carry what Deno and Node threw (invariant 5 of the interface)", async () => {
-  await withDirectory((directory) => {
-    const path = disk.join(directory, "none");
-    for (const call of ["open", "openAppend", "remove", "size", "list"] as const) {
-      const error = assertThrows(() => disk[call](path), VarveError);
-      assertInstanceOf(error.cause, Error, call);
-    }
-  });
-});
+Deno.test(
+  "DenoFileSystem errors carry what Deno and Node threw (invariant 5 of the interface)",
+  onDisk,
+  async () => {
+    await withDirectory((directory) => {
+      const path = disk.join(directory, "none");
+      for (const call of ["open", "openAppend", "remove", "size", "list"] as const) {
+        const error = assertThrows(() => disk[call](path), VarveError);
+        assertInstanceOf(error.cause, Error, call);
+      }
+    });
+  },
+);
 
-Deno.test("DenoFileSystem.remove() removes a link and not what it points to", async () => {
+Deno.test("DenoFileSystem.remove() removes a link and not what it points to", onDisk, async () => {
   if (Deno.build.os === "windows") return; // where making a link takes a privilege
   await withDirectory((directory) => {
     const [target, link] = [disk.join(directory, "target"), disk.join(directory, "link")];
@@ -293,7 +319,7 @@ Deno.test("DenoFileSystem.remove() removes a link and not what it points to", as
 
 Deno.test({
   name: "DenoFileSystem gives back every descriptor, also when a call fails (invariant 1)",
-  ignore: Deno.build.os !== "linux", // where they can be counted
+  ignore: inProcesses.ignore || Deno.build.os !== "linux", // where they can be counted
   fn: () =>
     withDirectory((directory) => {
       const opened = () => {
@@ -341,4 +367,22 @@ Deno.test("DenoFileSystem says READ_ONLY when the system refuses a write, IO whe
   } finally {
     Object.assign(Deno, real);
   }
+});
+
+Deno.test("makeDirectory() makes every name of the path durable", onDisk, async () => {
+  await withDirectory((directory) => {
+    const synced: string[] = [];
+    class Noting extends DenoFileSystem {
+      override syncDirectory(path: string): void {
+        synced.push(path.slice(directory.length));
+        super.syncDirectory(path);
+      }
+    }
+    const noting = new Noting();
+    noting.makeDirectory(`${directory}/a/b/c`);
+    assertEquals(synced.sort(), ["", "/a", "/a/b"]);
+    noting.makeDirectory(`${directory}/a/b/c`);
+    noting.makeDirectory(`${directory}/a/b/d`);
+    assertEquals(synced.slice(3), ["/a/b"]);
+  });
 });

@@ -8,8 +8,8 @@
  * 2. A log segment holds exactly the entries of its memtable: both change hands together.
  * 3. After a failed write or sync nothing more is written: every later write is refused with the cause, reads go
  *    on, and opening the database again recovers it.
- * 4. Memtables waiting to be flushed, and tables of level 0, are bounded: a writer who is too fast does some of
- *    the work himself, in proportion to what he writes, and all of it at the bound.
+ * 4. Memtables waiting to be flushed, and tables of level 0, are bounded: a writer that is too fast does some of
+ *    the work itself, in proportion to what it writes, and all of it at the bound.
  * 5. When `close` has returned nothing of the database is running or open.
  *
  * **Read next.** `keyspace.ts`
@@ -24,9 +24,8 @@ import { pickCompaction, type PickerOptions, planRange } from "./compaction_pick
 import { VarveError } from "./errors.ts";
 import type { FileLock } from "./file_system.ts";
 import { FlushJob } from "./flush.ts";
-import { InternalKeyComparator, Lookup, userKeyOf } from "./internal_key.ts";
+import { InternalKeyComparator, Lookup, SEQUENCE_MAX, userKeyOf } from "./internal_key.ts";
 import { type Job, type JobContext, JobCounters } from "./job.ts";
-import { Memtable } from "./memtable.ts";
 import { MemtableSet } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
 import { ReadView } from "./read_view.ts";
@@ -39,7 +38,6 @@ import { TableCache } from "./table_cache.ts";
 import { tableWriterOptions } from "./table_output.ts";
 import type { TableWriterOptions } from "./table_writer.ts";
 import type { Tree } from "./tree.ts";
-import { LEVELS } from "./version_edit.ts";
 import { WriteAheadLog } from "./write_ahead_log.ts";
 import { BatchReader, type WriteBatch } from "./write_batch.ts";
 
@@ -51,7 +49,7 @@ import { BatchReader, type WriteBatch } from "./write_batch.ts";
 const SLOWDOWN_FACTOR = 5;
 /** At so many times (36 tables by default) they wait until there are fewer. */
 const STOP_FACTOR = 9;
-/** A writer who is too fast works after every this many bytes that he wrote. */
+/** A writer that is too fast works after every this many bytes that it wrote. */
 const PACE_BYTES = 64 * 1024;
 /** Bytes flushed for each byte written: a flush is done when the next memtable is half full. */
 const FLUSH_PACE = 2;
@@ -187,11 +185,6 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     logger.log("info", "engine", `opened ${directory} at sequence ${this.#lastSequence}`);
   }
 
-  /** Whether `close` was called. */
-  get isClosed(): boolean {
-    return this.#closing !== undefined;
-  }
-
   /** The sequence number of the last write that reads can see. */
   get lastSequence(): number {
     return this.#lastSequence;
@@ -269,6 +262,8 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   write(group: WriteBatch): void {
     this.#refuseWrites();
     const { count, byteLength, keyAndValueBytes } = group;
+    this.#batch.reset(group.buffer, 0, byteLength);
+    this.#memtables.checkKeys(this.#batch);
     this.#makeRoom(count, keyAndValueBytes);
     group.setSequence(this.#lastSequence + 1);
     try {
@@ -276,7 +271,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     } catch (error) {
       throw this.#failLog("write to the log", error);
     }
-    this.#insert(group);
+    try {
+      this.#batch.reset(group.buffer, 0, byteLength);
+      this.#memtables.active.memtable.addAll(this.#batch);
+    } catch (error) {
+      // Half of it may be there, unseen, and the log has all of it: its sequence numbers are not used again.
+      throw this.#fail("add to the memtable", error);
+    }
     this.#lastSequence += count;
     this.#writes.entries += count;
     this.#writes.bytes += keyAndValueBytes;
@@ -285,7 +286,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   async sync(): Promise<void> {
-    this.#refuseWrites();
+    this.#refuseUnsoundLog();
     this.#writes.syncs++;
     try {
       await this.#log!.sync();
@@ -293,12 +294,12 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       throw this.#failLog("sync the log", error);
     }
     // A sync that began before another one failed proves nothing about bytes that the failed one may have lost.
-    this.#refuseWrites();
+    this.#refuseUnsoundLog();
   }
 
   /** {@inheritDoc} */
   syncSync(): void {
-    this.#refuseWrites();
+    this.#refuseUnsoundLog();
     this.#writes.syncs++;
     try {
       this.#log!.syncSync();
@@ -307,28 +308,14 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     }
   }
 
-  #insert(group: WriteBatch): void {
-    const { memtable } = this.#memtables.active;
-    const batch = this.#batch;
-    batch.reset(group.buffer, 0, group.byteLength);
-    while (batch.next()) {
-      memtable.add(
-        batch.sequence,
-        batch.kind,
-        batch.buffer,
-        batch.keyStart,
-        batch.keyEnd,
-        batch.buffer,
-        batch.valueStart,
-        batch.valueEnd,
-      );
-    }
-  }
-
-  /** Sees to it that the active memtable has room for a group, with a new one if need be. */
+  /** Sees to it that there are numbers for a group, and room in the active memtable, with a new one if need be. */
   #makeRoom(entries: number, bytes: number): void {
+    // The very last number is never used: recovery takes a log that has it for damaged.
+    if (this.#lastSequence >= SEQUENCE_MAX - entries) {
+      throw new VarveError("TOO_LARGE", "Cannot write: sequence numbers are used up");
+    }
     if (this.#memtables.active.memtable.fits(entries, bytes)) return;
-    this.#rotate(Memtable.worstCaseBytes(entries, bytes));
+    this.#rotate(this.#memtables.bytesNeeded(entries, bytes));
   }
 
   /** Works as long as `work` says that there is something to wait for and to do. */
@@ -359,7 +346,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#background.wake();
   }
 
-  /** Lets a writer who outruns the background do some of its work, in proportion to what he wrote. */
+  /** Lets a writer that outruns the background do some of its work, in proportion to what it wrote. */
   #pace(bytes: number): void {
     const isFlushDue = this.#memtables.frozenCount > 0;
     const slowdownTables = SLOWDOWN_FACTOR * this.options.levelZeroTables;
@@ -456,7 +443,9 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   async flush(): Promise<void> {
     this.queue.flush();
     this.#refuseWrites();
-    if (this.#memtables.active.memtable.entryCount > 0) this.#rotate(0);
+    if (this.#memtables.active.memtable.entryCount > 0) {
+      this.queue.exclusively(() => this.#rotate(0));
+    }
     const last = this.#memtables.newestFrozen;
     if (last === undefined) return;
     this.#background.wake();
@@ -477,11 +466,12 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   ): Promise<void> {
     signal?.throwIfAborted();
     await this.flush();
-    let deepest = 1;
-    for (let level = 2; level < LEVELS; level++) {
-      if (this.tree.version.overlapsLevel(level, begin, end)) deepest = level;
-    }
-    for (let level = 0; level < deepest; level++) {
+    const isBelow = (level: number) =>
+      this.tree.version.levels.some((_, deeper) =>
+        deeper > level && this.tree.version.overlapsLevel(deeper, begin, end)
+      );
+    // Asked again after each level: meanwhile a table may have moved deeper by itself.
+    for (let level = 0; level === 0 || isBelow(level); level++) {
       signal?.throwIfAborted();
       this.assertWritable();
       this.#background.wake();
@@ -523,7 +513,12 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** Finishes what was asked for, makes it durable, and gives everything back. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    if (this.#closing === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#closing = promise; // first: a logger that hears of what is still written may call this again
+      this.#close().then(resolve, reject);
+    }
+    return this.#closing;
   }
 
   async #close(): Promise<void> {
@@ -551,6 +546,10 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   #renewView(): void {
     const old = this.#view;
     this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);
+    const candidate = old.seekCandidate;
+    if (candidate && this.tree.version.levels[candidate.level]!.includes(candidate.table)) {
+      this.#view.seekCandidate = candidate; // its compaction is still to come
+    }
     old.release();
   }
 
@@ -569,6 +568,11 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
         " open it again to recover",
       { cause: failure },
     );
+  }
+
+  /** What is in the log can be made durable also after a failed flush, but not after a failed write of the log. */
+  #refuseUnsoundLog(): void {
+    if (!this.#isLogSound) this.#refuseWrites();
   }
 
   #failLog(action: string, cause: unknown): VarveError {

@@ -9,7 +9,8 @@ import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
 import { utf8, valueOf } from "../tests/tables.ts";
 import { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
-import { FOUND } from "./internal_key.ts";
+import { FOUND, InternalKeyComparator } from "./internal_key.ts";
+import { loadManifest, Manifest } from "./manifest.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { engineOptions, type OpenOptions } from "./options.ts";
 import { WriteBatch } from "./write_batch.ts";
@@ -296,4 +297,186 @@ Deno.test("A database opened to be read only gives no work to the background", a
   await stage.close();
   const after = stage.disk.changes.slice(changes).map(({ kind, name }) => `${kind} ${name}`);
   assertEquals(after, ["lock LOCK"]);
+});
+
+Deno.test("A log is made durable also when a flush fails meanwhile (invariant 1)", async () => {
+  const stage = new Stage();
+  const { engine, disk } = stage;
+  const gate = Promise.withResolvers<void>();
+  disk.gate = gate.promise;
+  const waiting = ["a", "b"].map((key) => {
+    const written = engine.queue.commit(batchOf(key, "1"), true);
+    if (key === "a") disk.fails = ({ name }) => name.endsWith(".ldb");
+    return written;
+  });
+  const flushed = assertRejects(() => engine.flush(), VarveError);
+  while (engine.stats().failure === undefined) stage.turns.turn();
+  gate.resolve();
+  await Promise.all(waiting);
+  await flushed;
+  assertEquals(disk.count("sync", ".log"), 2);
+  await stage.close();
+});
+
+Deno.test("A key that the comparator does not take is refused before it is in the log", async () => {
+  const decoder = new TextDecoder();
+  const ofKey = (key: Uint8Array) => BigInt(decoder.decode(key)); // throws if it is no number
+  const comparator = {
+    name: "numbers",
+    compare: (a: Uint8Array, b: Uint8Array) => Number(ofKey(a) - ofKey(b)),
+  };
+  const stage = new Stage({ comparator });
+  const changes = stage.disk.changes.length;
+  assertThrows(() => stage.put("oops", "1"), SyntaxError);
+  assertEquals(stage.disk.changes.length, changes);
+  stage.put("7", "seven");
+  await stage.close();
+  stage.open({ comparator });
+  assertEquals(stage.get("7"), "seven");
+  await stage.close();
+});
+
+Deno.test("A write that the memtable takes half of is not seen, nor its numbers used again (invariant 3)", async () => {
+  let isBroken = false;
+  const comparator = {
+    name: "breaks",
+    compare(a: Uint8Array, b: Uint8Array) {
+      if (isBroken && a !== b) throw new Error("it is broken");
+      return a[0]! - b[0]!;
+    },
+  };
+  const stage = new Stage({ comparator });
+  stage.put("m", "1");
+  const { lastSequence } = stage.engine;
+  isBroken = true;
+  assertThrows(() => stage.put("n", "2"), VarveError, "it is broken");
+  isBroken = false;
+  assertThrows(() => stage.put("o", "3"), VarveError, "open it again to recover");
+  assertEquals([stage.engine.lastSequence, stage.get("n")], [lastSequence, undefined]);
+  await stage.close();
+});
+
+Deno.test("A batch that no memtable can hold is TOO_LARGE before anything is written", async () => {
+  const stage = new Stage();
+  class Huge extends WriteBatch {
+    override get count(): number {
+      return 2 ** 28;
+    }
+  }
+  const changes = stage.disk.changes.length;
+  const error = assertThrows(() => stage.engine.queue.commitSync(new Huge(), false), VarveError);
+  assertEquals([error.code, stage.disk.changes.length], ["TOO_LARGE", changes]);
+  stage.put("a", "1");
+  await stage.close();
+});
+
+Deno.test("compact() also drops what a table hides that moves deeper meanwhile by itself", async () => {
+  const stage = new Stage({ baseLevelBytes: 8 * KIB });
+  async function compact(): Promise<void> {
+    let isDone = false;
+    const compacted = stage.engine.compact(undefined, undefined, undefined);
+    compacted.finally(() => isDone = true);
+    while (!isDone) {
+      stage.turns.turn();
+      for (let i = 0; i < 20; i++) await undefined; // as between two turns of a real event loop
+    }
+    await compacted;
+  }
+  const levels = () => stage.engine.stats().levels.filter(({ tables }) => tables > 0);
+  for (let i = 0; i < 600; i++) stage.put(keyOf(i), "v".repeat(1000));
+  while (stage.turns.turn());
+  await compact();
+  assertEquals(levels().map(({ level }) => level), [3]);
+  await stage.close();
+  stage.open({ baseLevelBytes: 4 * KIB }); // level 3 holds too much now: its first table will move
+  stage.put(keyOf(0), "new");
+  await compact();
+  assertEquals(levels().map(({ level }) => level), [4]);
+  assertEquals(stage.get(keyOf(0)), "new");
+  await stage.close();
+});
+
+Deno.test("A logger that throws, or closes the database, does no harm", async () => {
+  let closing: Promise<void> | undefined;
+  const stage = new Stage({
+    logger: {
+      log(_level, source) {
+        if (source === "log") closing ??= stage.engine?.close();
+        throw new Error("the logger is broken");
+      },
+    },
+  });
+  const { engine } = stage;
+  const batch = batchOf("last", "v".repeat(TINY.memtableBytes));
+  const writes = [engine.queue.commit(batchOf("a", "1"), false)];
+  engine.queue.gather(batch.byteLength).append(batch); // starts a log when close writes it
+  writes.push(engine.queue.join(true));
+  const closed = engine.close();
+  await stage.turns.settle(Promise.all([...writes, closed]));
+  assertStrictEquals(closing, closed);
+  assertEquals(stage.disk.openHandles, 0);
+  stage.open();
+  assertEquals([stage.get("a"), stage.get("last")?.length], ["1", TINY.memtableBytes]);
+  await stage.close();
+});
+
+Deno.test("A table that is due for being searched in vain stays so when a memtable is frozen meanwhile", async () => {
+  const stage = new Stage({ seekCompaction: true, filterBits: 0 });
+  for (const keys of [["a", "b", "z"], ["a", "z"]]) {
+    for (const key of keys) stage.put(key, "1");
+    await stage.turns.settle(stage.engine.flush());
+  }
+  for (let i = 0; i < 100; i++) stage.get("b");
+  for (let i = 0; i < 3; i++) stage.put("q", "v".repeat(30 * KIB));
+  while (stage.turns.turn());
+  const { flushes, compactions } = stage.engine.counters;
+  assertEquals([flushes, compactions], [3, 1]);
+  await stage.close();
+});
+
+Deno.test("When the sequence numbers or the file numbers are used up it says so, and reads go on", async () => {
+  for (const used of ["lastSequence", "nextFileNumber"] as const) {
+    const stage = new Stage();
+    stage.put("a", "1");
+    await stage.close();
+    const state = loadManifest(stage.disk, "db", new InternalKeyComparator());
+    // Opening takes three files: a table, a log and a manifest.
+    const left = used === "lastSequence" ? 2 : 3;
+    const later = { ...state, nextFileNumber: 101, [used]: Number.MAX_SAFE_INTEGER - left };
+    Manifest.create(stage.disk, "db", 100, later).close();
+    stage.open();
+    assertEquals(stage.get("a"), "1");
+    const error = assertThrows(() => {
+      for (let i = 0; i < 3; i++) stage.put("b", "2".repeat(40 * KIB));
+    }, VarveError);
+    assertEquals(error.code, "TOO_LARGE", used);
+    assertEquals([stage.get("a"), stage.engine.stats().failure], ["1", undefined]);
+    await stage.close();
+    if (used === "nextFileNumber") continue;
+    stage.open();
+    assertEquals([stage.get("a"), stage.get("b")?.length], ["1", 40 * KIB]);
+    await stage.close();
+  }
+});
+
+Deno.test("What was deleted stays deleted where the order takes different bytes for one key", async () => {
+  const decoder = new TextDecoder();
+  const comparator = {
+    name: "any case",
+    compare(a: Uint8Array, b: Uint8Array) {
+      const [left, right] = [a, b].map((key) => decoder.decode(key).toLowerCase());
+      return left! < right! ? -1 : left! > right! ? 1 : 0;
+    },
+  };
+  const stage = new Stage({ comparator, filterBits: 0 });
+  const compact = () => stage.turns.settle(stage.engine.compact(undefined, undefined, undefined));
+  stage.put("key", "1");
+  await compact();
+  const batch = new WriteBatch();
+  batch.delete(utf8("KEY"), 0, 3);
+  stage.engine.queue.commitSync(batch, false);
+  assertEquals(stage.get("key"), undefined);
+  await compact();
+  assertEquals(stage.get("key"), undefined);
+  await stage.close();
 });

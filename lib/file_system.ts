@@ -69,8 +69,8 @@ export interface FileSystem {
   /** Makes a path of a directory and a name in it. */
   join(directory: string, name: string): string;
   /**
-   * Creates a directory and its parents; one that exists is left alone. Its own name survives a power cut if the
-   * directory that it is in may be synced; where permissions do not allow that, it is as for a new file.
+   * Creates a directory and its parents; one that exists is left alone. Every name that it creates survives a power
+   * cut if the directory that it is in may be synced; where permissions do not allow that, it is as for a new file.
    */
   makeDirectory(path: string): void;
   /** The names of the files in a directory, sorted; directories in it are left out. */

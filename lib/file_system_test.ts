@@ -14,15 +14,19 @@ import {
   type WritableFile,
 } from "./file_system.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
+import { onDisk } from "../tests/permissions.ts";
 
 interface Disk {
   readonly name: string;
+  /** When its tests can't run. */
+  readonly ignore: boolean;
   /** Runs `body` with an empty directory of a new disk. */
   use(body: (disk: FileSystem, directory: string) => unknown): Promise<void>;
 }
 
 const memory: Disk = {
   name: "MemoryFileSystem",
+  ignore: false,
   async use(body) {
     const disk = new MemoryFileSystem();
     disk.makeDirectory("/data");
@@ -32,6 +36,7 @@ const memory: Disk = {
 
 const deno: Disk = {
   name: "DenoFileSystem",
+  ...onDisk,
   async use(body) {
     const directory = Deno.makeTempDirSync({ prefix: "varve_file_system_" });
     try {
@@ -45,7 +50,10 @@ const deno: Disk = {
 const disks: Disk[] = [memory, deno];
 
 function testEach(what: string, body: (disk: FileSystem, directory: string) => unknown): void {
-  for (const disk of disks) Deno.test(`${disk.name}: ${what}`, () => disk.use(body));
+  for (const disk of disks) {
+    const { name, ignore } = disk;
+    Deno.test(`${name}: ${what}`, { ignore }, () => disk.use(body));
+  }
 }
 
 function bytesOf(text: string): Uint8Array {
@@ -555,7 +563,7 @@ class Walker {
 
 Deno.test({
   name: "MemoryFileSystem and DenoFileSystem do the same, whatever is done to them",
-  ignore: Deno.build.os === "windows",
+  ignore: onDisk.ignore || Deno.build.os === "windows",
   fn: () =>
     memory.use((memoryDisk, memoryDirectory) =>
       deno.use((denoDisk, denoDirectory) => {

@@ -49,7 +49,10 @@ export class FlushJob implements Job {
     this.#context = context;
     this.#request = request;
     this.#output = new TableOutput(context.tree, context.tableOptions(0));
-    this.#hidden = new HiddenVersions(context.smallestSnapshot());
+    this.#hidden = new HiddenVersions(
+      context.smallestSnapshot(),
+      context.tree.context.comparator,
+    );
   }
 
   /** {@inheritDoc} */

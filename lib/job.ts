@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { InternalKeyComparator } from "./internal_key.ts";
 import type { TableWriterOptions } from "./table_writer.ts";
 import type { Tree } from "./tree.ts";
 
@@ -62,6 +63,7 @@ export class JobCounters {
  */
 export class HiddenVersions {
   readonly #smallestSnapshot: number;
+  readonly #comparator: InternalKeyComparator;
   #previous = new Uint8Array(64);
   #previousLength = -1;
   #previousSequence = Number.MAX_SAFE_INTEGER;
@@ -72,9 +74,11 @@ export class HiddenVersions {
    * Starts before the first entry.
    *
    * @param smallestSnapshot The oldest sequence number that anyone reads at.
+   * @param comparator Says which keys are the same one: in an order of the caller's own they may differ in bytes.
    */
-  constructor(smallestSnapshot: number) {
+  constructor(smallestSnapshot: number, comparator = new InternalKeyComparator()) {
     this.#smallestSnapshot = smallestSnapshot;
+    this.#comparator = comparator;
   }
 
   /**
@@ -91,6 +95,10 @@ export class HiddenVersions {
     let isSame = length === this.#previousLength;
     let previous = this.#previous;
     for (let i = length - 1; isSame && i >= 0; i--) isSame = previous[i] === buffer[start + i];
+    if (!isSame && !this.#comparator.isBytewise && this.#previousLength >= 0) {
+      isSame =
+        this.#comparator.compareUser(previous, 0, this.#previousLength, buffer, start, end) === 0;
+    }
     this.isNewUserKey = !isSame;
     if (!isSame) {
       if (previous.length < length) previous = this.#previous = new Uint8Array(length * 2);

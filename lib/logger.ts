@@ -46,7 +46,8 @@ export type LogLevel =
  */
 export interface Logger {
   /**
-   * Takes one message. Must not throw.
+   * Takes one message. What it throws is lost. It is called in the middle of things: the database that it reports on
+   * can be read, and written to by awaited writes, but refuses to write anything at once.
    *
    * @param level How much it matters.
    * @param source The component it comes from, for instance `"compaction"`.
@@ -57,3 +58,22 @@ export interface Logger {
 
 /** Ignores everything: what the store uses when no logger is given. */
 export const silentLogger: Logger = Object.freeze({ log() {} });
+
+/**
+ * The same logger, except that nothing comes of what it throws: a full disk under a file of messages is no reason
+ * to lose data, or to stop taking it.
+ *
+ * @param logger The logger.
+ * @returns One that never throws.
+ */
+export function unfailing(logger: Logger): Logger {
+  return {
+    log(level, source, message) {
+      try {
+        logger.log(level, source, message);
+      } catch {
+        // There is nobody left to tell.
+      }
+    },
+  };
+}

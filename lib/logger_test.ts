@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type LogLevel, silentLogger } from "./logger.ts";
+import { type LogLevel, silentLogger, unfailing } from "./logger.ts";
 
 Deno.test("silentLogger prints nothing, at any level (invariant 1)", () => {
   const levels: LogLevel[] = ["debug", "info", "warn", "error"];
@@ -17,4 +17,17 @@ Deno.test("silentLogger prints nothing, at any level (invariant 1)", () => {
 
 Deno.test("silentLogger is shared by everyone, so nobody can change it", () => {
   assert(Object.isFrozen(silentLogger));
+});
+
+Deno.test("unfailing() passes every message on, and nothing that the logger throws back", () => {
+  const seen: string[] = [];
+  const logger = unfailing({
+    log(level, source, message) {
+      seen.push(`${level} ${source} ${message}`);
+      throw new Error("the disk under the messages is full");
+    },
+  });
+  logger.log("warn", "test", "one");
+  logger.log("error", "test", "two");
+  assertEquals(seen, ["warn test one", "error test two"]);
 });

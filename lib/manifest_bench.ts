@@ -1,7 +1,7 @@
 import { InternalKeyComparator, KIND_VALUE, makeInternalKey } from "./internal_key.ts";
 import { loadManifest, Manifest, writeNewDatabase } from "./manifest.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
-import { decodeVersionEdit, emptyVersionEdit, encodeVersionEdit } from "./version_edit.ts";
+import { emptyVersionEdit } from "./version_edit.ts";
 
 const comparator = new InternalKeyComparator();
 
@@ -36,16 +36,6 @@ function database(tables: number): MemoryFileSystem {
   manifest.close();
   return disk;
 }
-
-const oneEdit = edit(1000);
-const record = encodeVersionEdit(oneEdit);
-
-Deno.bench("encodeVersionEdit() of a flush", { group: "edit" }, () => {
-  encodeVersionEdit(oneEdit);
-});
-Deno.bench("decodeVersionEdit() of a flush", { group: "edit" }, () => {
-  decodeVersionEdit(record, 0, record.length, "MANIFEST-000001", 0);
-});
 
 for (const tables of [100, 10_000]) {
   const disk = database(tables);

@@ -192,7 +192,7 @@ export class MemoryFileSystem implements FileSystem {
     for (const at of missing) this.#directories.add(at);
   }
 
-  /** The names of the files and directories in a directory, sorted. */
+  /** The names of the files in a directory, sorted; directories in it are left out. */
   list(path: string): string[] {
     const directory = canonical(path);
     this.#checkDirectory("list directory", directory, path);

@@ -43,6 +43,7 @@ import {
 import { invariant } from "./invariant.ts";
 import { SkipList, skipListBytesMax } from "./skip_list.ts";
 import { SortedArray, sortedArrayBytesMax } from "./sorted_array.ts";
+import type { BatchReader } from "./write_batch.ts";
 
 /** Which structure keeps the entries in order. */
 export type MemtableIndex =
@@ -206,6 +207,23 @@ export class Memtable {
       valueEnd,
     );
     this.#index.insert(entry);
+  }
+
+  /** Adds all records of a batch, from the reader's next one on, as {@linkcode Memtable.add} does. */
+  addAll(batch: BatchReader): void {
+    while (batch.next()) {
+      const { buffer } = batch;
+      this.add(
+        batch.sequence,
+        batch.kind,
+        buffer,
+        batch.keyStart,
+        batch.keyEnd,
+        buffer,
+        batch.valueStart,
+        batch.valueEnd,
+      );
+    }
   }
 
   /**

@@ -10,9 +10,12 @@
  *
  * @module
  */
+import { ARENA_BYTES_MAX } from "./arena.ts";
+import { VarveError } from "./errors.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
 import { Memtable } from "./memtable.ts";
+import type { BatchReader } from "./write_batch.ts";
 
 /** How many memtable buffers are kept to be used again. */
 const SPARE_BUFFERS_MAX = 2;
@@ -115,6 +118,32 @@ export class MemtableSet {
   /** All of them, as a reader asks them: newest first. */
   newestFirst(): MemtableSlot[] {
     return [this.#active, ...this.#frozen.toReversed()];
+  }
+
+  /**
+   * Lets the order of keys refuse a key before it is in the log, where it would fail every recovery: one that the
+   * caller wrote may throw for what it was not made for.
+   *
+   * @param batch A reader before its first record.
+   */
+  checkKeys(batch: BatchReader): void {
+    const { isBytewise, user } = this.#comparator;
+    while (!isBytewise && batch.next()) {
+      const key = batch.buffer.subarray(batch.keyStart, batch.keyEnd);
+      user.compare(key, key);
+    }
+  }
+
+  /**
+   * What a memtable needs to hold some entries.
+   *
+   * @throws {VarveError} `TOO_LARGE` if none can.
+   */
+  bytesNeeded(entries: number, keyAndValueBytes: number): number {
+    const bytes = Memtable.worstCaseBytes(entries, keyAndValueBytes);
+    if (bytes <= ARENA_BYTES_MAX) return bytes;
+    const what = `${entries} entries of ${keyAndValueBytes} bytes`;
+    throw new VarveError("TOO_LARGE", `Cannot write: ${what} do not fit into a memtable`);
   }
 
   /**

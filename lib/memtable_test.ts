@@ -20,6 +20,7 @@ import { SKIP_LIST_NODE_BYTES_MAX } from "./skip_list.ts";
 import { BLOCK_SLOTS, SORTED_BLOCK_BYTES } from "./sorted_array.ts";
 import { backwards, generator, SHAPES } from "../tests/fixtures/ordered_index_contract.ts";
 import type { MemtableReport, MemtableTask } from "../tests/fixtures/memtable_worker.ts";
+import { onSources } from "../tests/permissions.ts";
 
 const INDEXES: MemtableIndex[] = ["sorted-array", "skip-list"];
 const comparator = new InternalKeyComparator();
@@ -369,53 +370,61 @@ async function inWorker(task: MemtableTask): Promise<MemtableReport> {
 }
 
 for (const index of INDEXES) {
-  Deno.test(`Memtable.attach() in a worker reads every entry where it is, by ${index}`, async () => {
-    const memtable = new Memtable({ comparator, capacityBytes: 1 << 18, index });
-    const random = generator(8);
-    const keys = Array.from({ length: 900 }, () => Uint8Array.from([random(256), random(256)]));
-    keys.forEach((key, i) => put(memtable, i + 1, key, i % 5 === 0 ? undefined : bytes(`v${i}`)));
-    const entries: [Uint8Array, Uint8Array][] = [];
-    const cursor = memtable.cursor();
-    for (cursor.first(); cursor.valid; cursor.next()) {
-      entries.push([keyOf(cursor), valueOf(cursor)]);
-    }
-    assertEquals(entries.length, 900);
-    const asked = [...keys, bytes("not there")];
-    const report = await inWorker({ buffer: memtable.buffer, keys: asked, addFrom: 0 });
-    assertEquals(report.entries.length, 900);
-    assertEquals(report.entries, entries);
-    const expected = asked.map((key) => {
-      const found = get(memtable, key, SEQUENCE_MAX);
-      return found === "absent" ? ABSENT : found === "deleted" ? DELETED : FOUND;
-    });
-    assertEquals(report.outcomes, expected);
-  });
+  Deno.test(
+    `Memtable.attach() in a worker reads every entry where it is, by ${index}`,
+    onSources,
+    async () => {
+      const memtable = new Memtable({ comparator, capacityBytes: 1 << 18, index });
+      const random = generator(8);
+      const keys = Array.from({ length: 900 }, () => Uint8Array.from([random(256), random(256)]));
+      keys.forEach((key, i) => put(memtable, i + 1, key, i % 5 === 0 ? undefined : bytes(`v${i}`)));
+      const entries: [Uint8Array, Uint8Array][] = [];
+      const cursor = memtable.cursor();
+      for (cursor.first(); cursor.valid; cursor.next()) {
+        entries.push([keyOf(cursor), valueOf(cursor)]);
+      }
+      assertEquals(entries.length, 900);
+      const asked = [...keys, bytes("not there")];
+      const report = await inWorker({ buffer: memtable.buffer, keys: asked, addFrom: 0 });
+      assertEquals(report.entries.length, 900);
+      assertEquals(report.entries, entries);
+      const expected = asked.map((key) => {
+        const found = get(memtable, key, SEQUENCE_MAX);
+        return found === "absent" ? ABSENT : found === "deleted" ? DELETED : FOUND;
+      });
+      assertEquals(report.outcomes, expected);
+    },
+  );
 }
 
-Deno.test("Memtable.attach() lets several workers add to a skip list, and nobody else to a sorted array", async () => {
-  const memtable = new Memtable({ comparator, capacityBytes: 1 << 20, index: "skip-list" });
-  const keys = (worker: number) =>
-    Array.from({ length: 500 }, (_, i) => bytes(`${i % 50} ${worker % 2}`));
-  const reports = [1, 2, 3].map((worker) =>
-    inWorker({ buffer: memtable.buffer, keys: keys(worker), addFrom: worker * 1000 })
-  );
-  for (let i = 0; i < 500; i++) put(memtable, i + 1, bytes(`${i % 50} 0`), bytes("mine"));
-  for (const report of await Promise.all(reports)) {
-    assertEquals(report.outcomes, new Array(500).fill(FOUND));
-  }
-  assertEquals(memtable.entryCount, 2000);
-  const cursor = memtable.cursor();
-  const sequences = new Set<number>();
-  let last: Uint8Array | undefined;
-  for (cursor.first(); cursor.valid; cursor.next()) {
-    const key = keyOf(cursor);
-    if (last !== undefined) assert(comparator.compareKeys(last, key) < 0);
-    last = key;
-    sequences.add(sequenceAt(key, key.length));
-  }
-  assertEquals(sequences.size, 2000);
+Deno.test(
+  "Memtable.attach() lets several workers add to a skip list, and nobody else to a sorted array",
+  onSources,
+  async () => {
+    const memtable = new Memtable({ comparator, capacityBytes: 1 << 20, index: "skip-list" });
+    const keys = (worker: number) =>
+      Array.from({ length: 500 }, (_, i) => bytes(`${i % 50} ${worker % 2}`));
+    const reports = [1, 2, 3].map((worker) =>
+      inWorker({ buffer: memtable.buffer, keys: keys(worker), addFrom: worker * 1000 })
+    );
+    for (let i = 0; i < 500; i++) put(memtable, i + 1, bytes(`${i % 50} 0`), bytes("mine"));
+    for (const report of await Promise.all(reports)) {
+      assertEquals(report.outcomes, new Array(500).fill(FOUND));
+    }
+    assertEquals(memtable.entryCount, 2000);
+    const cursor = memtable.cursor();
+    const sequences = new Set<number>();
+    let last: Uint8Array | undefined;
+    for (cursor.first(); cursor.valid; cursor.next()) {
+      const key = keyOf(cursor);
+      if (last !== undefined) assert(comparator.compareKeys(last, key) < 0);
+      last = key;
+      sequences.add(sequenceAt(key, key.length));
+    }
+    assertEquals(sequences.size, 2000);
 
-  const sorted = new Memtable({ comparator, capacityBytes: 1 << 14 });
-  const view = Memtable.attach(sorted.buffer, comparator);
-  assertThrows(() => put(view, 1, bytes("k"), bytes("v")), Error, "maker");
-});
+    const sorted = new Memtable({ comparator, capacityBytes: 1 << 14 });
+    const view = Memtable.attach(sorted.buffer, comparator);
+    assertThrows(() => put(view, 1, bytes("k"), bytes("v")), Error, "maker");
+  },
+);

@@ -12,7 +12,7 @@
 import { bytewise, type Comparator } from "./comparator.ts";
 import type { Codec, KeyCodec } from "./codec.ts";
 import type { FileSystem } from "./file_system.ts";
-import { type Logger, silentLogger } from "./logger.ts";
+import { type Logger, silentLogger, unfailing } from "./logger.ts";
 
 /** The longest key, in bytes, the prefix of a sublevel included: 64 KiB. */
 export const KEY_BYTES_MAX: number = 64 * 1024;
@@ -312,8 +312,8 @@ export function engineOptions(
   chosen.fileSystem = fileSystem;
   checkMethods(action, "fileSystem", fileSystem, ["create", "open", "lock", "rename"]);
   const { logger = silentLogger } = options;
-  chosen.logger = logger;
   checkMethods(action, "logger", logger, ["log"]);
+  chosen.logger = logger === silentLogger ? logger : unfailing(logger);
   return chosen as unknown as EngineOptions;
 }
 

@@ -104,8 +104,7 @@ export class ReadView {
   }
 
   #getFromTables(lookup: Lookup): void {
-    const comparator = this.#comparator;
-    const { key, userEnd, end } = lookup;
+    const { key, end } = lookup;
     let firstTable: TableMeta | undefined;
     let firstLevel = 0;
     let isCharged = false;
@@ -113,16 +112,10 @@ export class ReadView {
       const tables = this.version.levels[level]!;
       if (tables.length === 0) continue;
       // Level 0 overlaps, so each of its tables may have the key; of another level only one can.
-      const begin = level === 0 ? 0 : this.version.findTable(level, key, 0, end);
-      const stop = level === 0 ? tables.length : Math.min(begin + 1, tables.length);
-      for (let i = begin; i < stop; i++) {
-        const table = tables[i]!;
-        const { smallest, largest } = table;
-        if (
-          comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) <
-            0 ||
-          comparator.compareUser(key, 0, userEnd, largest, 0, largest.length - TRAILER_BYTES) > 0
-        ) continue;
+      const candidates = level === 0 ? tables.length : 1;
+      for (let i = 0; i < candidates; i++) {
+        const table = level === 0 ? tables[i]! : this.version.tableOf(level, key, end);
+        if (table === undefined || (level === 0 && !this.#spans(table, lookup))) continue;
         if (firstTable === undefined) {
           firstTable = table;
           firstLevel = level;
@@ -137,5 +130,13 @@ export class ReadView {
         if (lookup.outcome !== ABSENT) return;
       }
     }
+  }
+
+  /** Whether a key is within a table's range. */
+  #spans({ smallest, largest }: TableMeta, { key, userEnd }: Lookup): boolean {
+    const comparator = this.#comparator;
+    return comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) >=
+        0 &&
+      comparator.compareUser(key, 0, userEnd, largest, 0, largest.length - TRAILER_BYTES) <= 0;
   }
 }

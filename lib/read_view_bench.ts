@@ -1,8 +1,8 @@
 /**
  * What it costs to ask everyone who may know a key: 40 000 keys of 16 decimal digits with values of 100 bytes, all
  * blocks in the pool. Deno 2.9.6, 2 shared cores (AMD EPYC), nanoseconds a get, best of many runs on a busy machine:
- * 220 from the memtable, 390 from one table of level 0, 660 from four and 1020 from eight (each filter that says no
- * costs about 90), 460 from a level; 1370 where a memtable, three tables of level 0 and two levels are asked, 1320 if
+ * 220 from the memtable, 250 from one table of level 0, 490 from four and 750 from eight (each filter that says no
+ * costs about 70), 280 from a level; 980 where a memtable, three tables of level 0 and two levels are asked, 930 if
  * nobody has the key. A cursor over all of these takes 2.5 µs.
  *
  * @module

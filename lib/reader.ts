@@ -60,8 +60,8 @@ export interface Snapshot<K, V> extends Reader<K, V>, Disposable {
 export interface StoreContext {
   /** The engine. */
   readonly engine: Engine;
-  /** Room for the value being written. */
-  readonly encodedValue: EncodedValue;
+  /** Room for values being written: more than one only if a codec of keys writes while it encodes one. */
+  readonly spareValues: EncodedValue[];
   /** How awaited iterators let others work. */
   readonly turns: TurnTaking;
   /** Committed batches, whose memory the next ones use. */

@@ -96,11 +96,8 @@ export function lockDirectory(
     if (!options.createIfMissing) throw missing(directory);
     fileSystem.makeDirectory(directory);
     refuseForeignFiles(fileSystem, directory);
-  } else if (options.errorIfExists) {
-    throw new VarveError(
-      "ALREADY_EXISTS",
-      `Cannot create database: it exists already: ${directory}`,
-    );
+  } else {
+    refuseExisting(directory, options);
   }
   return fileSystem.lock(path, "exclusive");
 }
@@ -118,6 +115,8 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
     if (options.readOnly || !options.createIfMissing) throw missing(directory);
     refuseForeignFiles(fileSystem, directory);
     writeNewDatabase(fileSystem, directory, comparator);
+  } else {
+    refuseExisting(directory, options); // again: it may have been made just before it was locked
   }
   const state = loadManifest(fileSystem, directory, comparator);
   if (state.tornBytes > 0) {
@@ -242,18 +241,7 @@ class Replay {
     const memtable = this.#makeRoom(batch.count, recordBytes);
     const last = batch.lastSequence;
     if (last >= SEQUENCE_MAX) throw new CorruptionError("sequence number too large", path, offset);
-    while (batch.next()) {
-      memtable.add(
-        batch.sequence,
-        batch.kind,
-        batch.buffer,
-        batch.keyStart,
-        batch.keyEnd,
-        batch.buffer,
-        batch.valueStart,
-        batch.valueEnd,
-      );
-    }
+    memtable.addAll(batch);
     if (last > this.#lastSequence) this.#lastSequence = last;
   }
 
@@ -283,6 +271,11 @@ class Replay {
     entries.close();
     this.#output.cut();
   }
+}
+
+function refuseExisting(directory: string, options: RecoveryOptions): void {
+  if (!options.errorIfExists || options.readOnly) return;
+  throw new VarveError("ALREADY_EXISTS", `Cannot create database: it exists already: ${directory}`);
 }
 
 function missing(directory: string): VarveError {

@@ -346,3 +346,13 @@ Deno.test("A directory has one writer or any number of readers", () => {
   failsWith("ALREADY_EXISTS", () => lockDirectory(disk, "db", strict));
   assertEquals(disk.openHandles, 0);
 });
+
+Deno.test("A database that is made just before it is locked exists already", () => {
+  const stage = new Stage(new MemoryFileSystem());
+  const strict = { ...OPTIONS, errorIfExists: true };
+  const lock = lockDirectory(stage.disk, "db", strict)!;
+  writeNewDatabase(stage.memory, "db", bytewiseKeys); // by another process, which is gone again
+  failsWith("ALREADY_EXISTS", () => stage.recover({ errorIfExists: true }));
+  lock.release();
+  stage.close();
+});

@@ -141,7 +141,7 @@ Deno.test("stats, levels and help are tables for a person", async () => {
   assertMatch(output.at(-1)!, /^ {2}all {7}1 {7}\d+ B$/);
   assertMatch(
     (await session(["put a 1", "stats"])).join("\n"),
-    /^memtable +1 entry, .* of 4\.0 MiB/m,
+    /^memtable +1 entry, .* of 8\.0 MiB/m,
   );
   assertMatch((await session(["help"])).join("\n"), /^ +put KEY VALUE +\w/m);
 });

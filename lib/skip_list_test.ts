@@ -14,6 +14,7 @@ import {
   writeEntry,
 } from "../tests/fixtures/ordered_index_contract.ts";
 import type { SkipListTask } from "../tests/fixtures/skip_list_worker.ts";
+import { onSources } from "../tests/permissions.ts";
 
 const makeIndex: MakeIndex = (arena, comparator) => new SkipList(arena, comparator);
 const bytewiseKeys = new InternalKeyComparator();
@@ -178,10 +179,18 @@ async function runWorkers(keys: "same" | "scattered", count: number): Promise<vo
   assertEquals(seen.reduce((sum, times) => sum + times, 0), writers * count);
 }
 
-Deno.test("SkipList takes insertions of four workers at one place while two others read", async () => {
-  await runWorkers("same", 12_000);
-});
+Deno.test(
+  "SkipList takes insertions of four workers at one place while two others read",
+  onSources,
+  async () => {
+    await runWorkers("same", 12_000);
+  },
+);
 
-Deno.test("SkipList takes insertions of four workers everywhere while two others read", async () => {
-  await runWorkers("scattered", 12_000);
-});
+Deno.test(
+  "SkipList takes insertions of four workers everywhere while two others read",
+  onSources,
+  async () => {
+    await runWorkers("scattered", 12_000);
+  },
+);

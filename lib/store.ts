@@ -110,13 +110,13 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   }
 
   putSync(key: K, value: V, options?: WriteOptions): void {
-    const { engine, encodedValue } = this.context;
+    const { engine, spareValues } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
+    const encodedValue = spareValues.pop() ?? new EncodedValue();
     encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
     const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    const batch = this.#single;
-    batch.clear();
+    const batch = this.#emptySingle();
     batch.put(
       engine.lookup.key,
       0,
@@ -125,6 +125,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
       encodedValue.start,
       encodedValue.end,
     );
+    spareValues.push(encodedValue);
     engine.queue.commitSync(batch, sync);
   }
 
@@ -146,8 +147,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
     const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    const batch = this.#single;
-    batch.clear();
+    const batch = this.#emptySingle();
     batch.delete(engine.lookup.key, 0, keyEnd);
     engine.queue.commitSync(batch, sync);
   }
@@ -175,14 +175,23 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     return new KeyspaceStore(this.context, new Keyspace(key, value, prefix, true));
   }
 
+  /** The batch for a single write, unless that one is being written at this moment. */
+  #emptySingle(): WriteBatch {
+    this.context.engine.queue.assertIdle();
+    this.#single.clear();
+    return this.#single;
+  }
+
   #putAsync(key: K, value: V, options: WriteOptions | undefined): Promise<void> {
-    const { engine, encodedValue } = this.context;
+    const { engine, spareValues } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
+    const encodedValue = spareValues.pop() ?? new EncodedValue();
     encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
     const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
     const { buffer, start, end } = encodedValue;
     engine.queue.gather(keyEnd + end - start).put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    spareValues.push(encodedValue);
     return engine.queue.join(sync);
   }
 }
@@ -269,20 +278,22 @@ class StoreBatch<K, V> implements Batch<K, V> {
   }
 
   put(key: K, value: V): this {
-    const batch = this.#state.pending("add to");
-    const { engine, encodedValue } = this.#context;
+    const { engine, spareValues } = this.#context;
+    const encodedValue = spareValues.pop() ?? new EncodedValue();
     encodedValue.set(this.#keyspace.value, value); // first: it may call into the store
     const keyEnd = this.#keyspace.encodeKey(key, engine.lookup);
     const { buffer, start, end } = encodedValue;
+    const batch = this.#state.pending("add to"); // last: a codec may have committed it
     batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
+    spareValues.push(encodedValue);
     this.#state.added(batch);
     return this;
   }
 
   delete(key: K): this {
-    const batch = this.#state.pending("add to");
     const { lookup } = this.#context.engine;
     const keyEnd = this.#keyspace.encodeKey(key, lookup);
+    const batch = this.#state.pending("add to");
     batch.delete(lookup.key, 0, keyEnd);
     this.#state.added(batch);
     return this;
@@ -311,6 +322,7 @@ class StoreBatch<K, V> implements Batch<K, V> {
     const { engine } = this.#context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
+    engine.queue.assertIdle();
     this.#state.commit((batch) => {
       if (batch.count > 0) engine.queue.commitSync(batch, sync);
     });
@@ -323,7 +335,7 @@ class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, 
 
   constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: TurnTaking) {
     super(
-      { engine, encodedValue: new EncodedValue(), turns, spareBatches: [] },
+      { engine, turns, spareBatches: [], spareValues: [] },
       new Keyspace(key, value, EMPTY_BYTES, engine.comparator.isBytewise),
     );
     this.#engine = engine;

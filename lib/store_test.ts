@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
-import { bytes, type Codec, json, number, utf8 } from "./codec.ts";
+import { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./codec.ts";
 import { GROUP_BYTES_MAX } from "./commit_queue.ts";
 import type { Comparator } from "./comparator.ts";
 import { openDatabase } from "./database.ts";
@@ -317,4 +317,68 @@ Deno.test("flush, compact and stats fail with CLOSED after close, and close give
     assertEquals(error.code, "CLOSED", `${act}`);
   }
   await closing;
+});
+
+Deno.test("A codec of keys that writes to the store leaves the value that goes with the key", async () => {
+  await using db = openOn(emptyDisk());
+  const numbers = db.sublevel("numbers");
+  let last = 0;
+  const key: KeyCodec<string> = {
+    ordered: true,
+    encode(name) {
+      let number = numbers.getSync(name);
+      if (number === undefined) numbers.putSync(name, number = String(++last));
+      return utf8.encode(number);
+    },
+    decode: utf8.decode,
+  };
+  const data = db.sublevel("data", { key });
+  data.putSync("plum", "blue");
+  await data.put("kiwi", "green");
+  await data.batch().put("pear", "yellow").commit();
+  assertEquals([...data.entriesSync()], [["1", "blue"], ["2", "green"], ["3", "yellow"]]);
+});
+
+Deno.test("A batch that a codec commits meanwhile takes nothing more (invariant 2)", async () => {
+  await using db = openOn<unknown>(emptyDisk(), { value: json() });
+  const batch = db.batch().put("a", 1);
+  const value = { toJSON: () => (batch.commitSync(), "late") };
+  assertThrows(() => batch.put("b", value), VarveError, "committed already");
+  await db.batch().put("c", 3).commit();
+  assertEquals([...db.entriesSync()], [["a", 1], ["c", 3]]);
+});
+
+Deno.test("What a logger writes comes after what is being written, or is refused: nothing is lost", async () => {
+  const disk = emptyDisk();
+  const awaited: Promise<void>[] = [];
+  let db: Database<string, string> | undefined;
+  let refusals = 0;
+  const logger = {
+    log(_level: string, _source: string, message: string) {
+      if (db === undefined) return;
+      awaited.push(db.put(`log ${String(awaited.length).padStart(4, "0")}`, message));
+      try {
+        db.putSync("log", message);
+      } catch {
+        refusals++;
+      }
+    },
+  };
+  db = openOn(disk, { memtableBytes: 64 * 1024, sync: false, logger });
+  const value = (i: number) => String(i).repeat(300);
+  for (let i = 0; i < 300; i++) {
+    if (i % 3 === 0) db.putSync(`key ${i}`, value(i));
+    else await db.put(`key ${i}`, value(i));
+  }
+  await db.flush();
+  await Promise.all(awaited);
+  assert(refusals > 0, "a log was started in the middle of a write");
+  const open = db;
+  for (const logged of [open, undefined]) {
+    const store = logged ?? openOn(disk);
+    for (let i = 0; i < 300; i++) assertEquals(store.getSync(`key ${i}`), value(i));
+    assertEquals([...store.keysSync({ prefix: "log 0" })].length, awaited.length);
+    db = undefined;
+    await store.close();
+  }
 });

@@ -5,7 +5,7 @@
  *
  * **Invariants.**
  * 1. Opening reads the footer and the metaindex, and keeps no block.
- * 2. A block in the pool has been verified and decoded; who asks for it pins it, and must unpin it.
+ * 2. A block in the pool has been verified and decoded. Who keeps it over another call pins it, and must unpin it.
  * 3. No two kinds of block share an address: filters have an owner id of their own in the pool, so that no handle,
  *    however damaged, makes one pass for the other.
  * 4. A damaged filter or metaindex is a {@linkcode CorruptionError} like any other damage, though an answer could be
@@ -23,7 +23,13 @@ import { VarintReader } from "./coding.ts";
 import { CorruptionError } from "./errors.ts";
 import type { ReadableFile } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
-import { type BlockHandle, FILTER_NAME, readBlock, readFooter } from "./table_format.ts";
+import {
+  type BlockHandle,
+  borrowBlock,
+  FILTER_NAME,
+  readBlock,
+  readFooter,
+} from "./table_format.ts";
 
 /** What a table is read with. */
 export interface TableReaderOptions {
@@ -55,6 +61,9 @@ export class TableBlocks {
   readonly #filter: BlockHandle | undefined;
   readonly #owner: number;
   readonly #filterOwner: number;
+  /** Where in the pool index and filter were last: hints, to be checked. */
+  #indexFrame = -1;
+  #filterFrame = -1;
 
   /**
    * Opens a table.
@@ -77,17 +86,67 @@ export class TableBlocks {
   }
 
   /**
+   * The index block, to be looked at at once: not pinned, it may be evicted at the next call.
+   *
+   * @returns The block.
+   * @throws {CorruptionError} If it is damaged.
+   */
+  index(): DecodedBlock {
+    let frame = this.pool.locate(this.#owner, this.#index.offset, this.#indexFrame);
+    if (frame < 0) {
+      frame = this.pinIndex();
+      const block = this.pool.content(frame) as DecodedBlock;
+      this.pool.unpin(frame);
+      return block;
+    }
+    this.#indexFrame = frame;
+    return this.pool.peek(frame) as DecodedBlock;
+  }
+
+  /**
+   * The data block whose handle was read last, if it is in memory; to be looked at at once, as {@linkcode index}.
+   *
+   * @param index The index block.
+   * @param at Which of its entries the handle was read of. It remembers in which frame the block was.
+   * @returns The block, or `undefined` if it would have to be read.
+   */
+  blockInMemory(index: DecodedBlock, at: number): DecodedBlock | undefined {
+    const hintAt = index.handleAt(at) + 2;
+    const hint = index.words[hintAt]!;
+    const frame = this.pool.locate(this.#owner, this.blockOffset, hint);
+    if (frame < 0) return undefined;
+    if (frame !== hint) index.words[hintAt] = frame;
+    return this.pool.peek(frame) as DecodedBlock;
+  }
+
+  /**
+   * The data block whose handle was read last, to be looked at at once: not pinned, it may be evicted at the next
+   * call.
+   *
+   * @param index The index block.
+   * @param at Which of its entries the handle was read of. It remembers in which frame the block was.
+   * @returns The block.
+   * @throws {CorruptionError} If it is damaged.
+   */
+  block(index: DecodedBlock, at: number): DecodedBlock {
+    const inMemory = this.blockInMemory(index, at);
+    if (inMemory !== undefined) return inMemory;
+    const frame = this.pinBlock(true);
+    const block = this.pool.content(frame) as DecodedBlock;
+    this.pool.unpin(frame);
+    return block;
+  }
+
+  /**
    * Pins the index block.
    *
    * @returns Its frame in the pool, whose content is a {@linkcode DecodedBlock}.
    * @throws {CorruptionError} If it is damaged.
    */
   pinIndex(): number {
-    const { offset, bytes } = this.#index;
+    const { offset } = this.#index;
     const frame = this.pool.fetch(this.#owner, offset);
-    if (frame >= 0) return frame;
-    const block = readBlock(this.#file, offset, bytes);
-    return this.pool.insert(this.#owner, offset, this.#decoded(block, "separators", offset), true);
+    return frame >= 0 ? frame : this.pool.insert(this.#owner, offset, this.#readIndex(), true);
   }
 
   /**
@@ -98,6 +157,13 @@ export class TableBlocks {
    * @throws {CorruptionError} If it is not a handle.
    */
   readHandle(index: DecodedBlock, at: number): void {
+    const handleAt = index.handleAt(at);
+    const offset = index.words[handleAt]!;
+    if (offset >= 0) {
+      this.blockOffset = offset;
+      this.#blockBytes = index.words[handleAt + 1]!;
+      return;
+    }
     reader.reset(index.bytes, index.valueStart(at), index.valueEnd(at));
     this.blockOffset = reader.varint64();
     this.#blockBytes = reader.varint64();
@@ -116,9 +182,9 @@ export class TableBlocks {
   pinBlock(keep: boolean): number {
     const offset = this.blockOffset;
     const frame = this.pool.fetch(this.#owner, offset);
-    if (frame >= 0) return frame;
-    const block = readBlock(this.#file, offset, this.#blockBytes);
-    return this.pool.insert(this.#owner, offset, this.#decoded(block, "entries", offset), keep);
+    return frame >= 0
+      ? frame
+      : this.pool.insert(this.#owner, offset, this.#readBlock(offset), keep);
   }
 
   /**
@@ -131,15 +197,17 @@ export class TableBlocks {
   mayContain(hash: number): boolean {
     if (this.#filter === undefined) return true;
     const { offset, bytes } = this.#filter;
-    let frame = this.pool.fetch(this.#filterOwner, offset);
-    if (frame < 0) {
-      const filter = new FilterBlock(readBlock(this.#file, offset, bytes));
+    let frame = this.pool.locate(this.#filterOwner, offset, this.#filterFrame);
+    let filter: FilterBlock;
+    if (frame >= 0) filter = this.pool.peek(frame) as FilterBlock;
+    else {
+      this.pool.fetch(this.#filterOwner, offset); // a miss, and counted as one
+      filter = new FilterBlock(readBlock(this.#file, offset, bytes));
       frame = this.pool.insert(this.#filterOwner, offset, filter, true);
+      this.pool.unpin(frame);
     }
-    const filter = this.pool.content(frame) as FilterBlock;
-    const answer = filter.mayContain(this.blockOffset, hash);
-    this.pool.unpin(frame);
-    return answer;
+    this.#filterFrame = frame;
+    return filter.mayContain(this.blockOffset, hash);
   }
 
   /** Closes the file and makes the pool forget the blocks. A second call does nothing. */
@@ -149,8 +217,17 @@ export class TableBlocks {
     this.#file.close();
   }
 
-  #decoded(block: Uint8Array, holds: "entries" | "separators", offset: number): DecodedBlock {
-    return decodeBlock(block, block.length, holds, this.comparator, this.#file.path, offset);
+  #readIndex(): DecodedBlock {
+    const { offset, bytes } = this.#index;
+    const block = borrowBlock(this.#file, offset, bytes);
+    const { comparator } = this;
+    return decodeBlock(block, block.length, "separators", comparator, this.#file.path, offset);
+  }
+
+  #readBlock(offset: number): DecodedBlock {
+    const block = borrowBlock(this.#file, offset, this.#blockBytes);
+    const { comparator } = this;
+    return decodeBlock(block, block.length, "entries", comparator, this.#file.path, offset);
   }
 }
 
@@ -161,10 +238,10 @@ function findFilter(
   comparator: InternalKeyComparator,
 ): BlockHandle | undefined {
   const { offset, bytes } = metaindex;
-  const stored = readBlock(file, offset, bytes);
+  const stored = borrowBlock(file, offset, bytes);
   const block = decodeBlock(stored, stored.length, "names", comparator, file.path, offset);
   for (let i = 0; i < block.count; i++) {
-    const name = block.keys.subarray(block.keyStart(i), block.keyEnd(i));
+    const name = block.bytes.subarray(block.keyStart(i), block.keyEnd(i));
     if (!equalBytes(name, filterName)) continue;
     reader.reset(block.bytes, block.valueStart(i), block.valueEnd(i));
     const filter = { offset: reader.varint64(), bytes: reader.varint64() };

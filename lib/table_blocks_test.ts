@@ -11,6 +11,7 @@ import {
   utf8,
   valueOf,
 } from "../tests/tables.ts";
+import { generator } from "../tests/random.ts";
 import type { DecodedBlock } from "./block.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { bloomHash } from "./bloom_filter.ts";
@@ -106,6 +107,48 @@ Deno.test("B12: a filter and a block at one address are told apart (invariant 3)
     pool.unpin(frame);
   }
   blocks.close();
+});
+
+Deno.test("TableBlocks finds a block where it was, where it is now, and in the file (invariant 2)", () => {
+  const bytes = tableBytes(decimalEntries(1000, 100));
+  const pool = createBufferPool({ capacityBytes: 60_000 });
+  const tables = [1, 2].map(() =>
+    new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool })
+  );
+  const random = generator(5);
+  for (let i = 0; i < 3000; i++) {
+    const blocks = tables[random(2)]!;
+    const index = blocks.index();
+    const at = random(random(3) === 0 ? index.count : 5);
+    blocks.readHandle(index, at);
+    assert(blocks.mayContain(bloomHash(utf8("any key"), 0, 7)) !== undefined);
+    const block = blocks.block(index, at);
+    const end = block.count - 1;
+    const last = block.bytes.slice(block.keyStart(end), block.keyEnd(end));
+    const separator = index.bytes.slice(index.keyStart(at), index.keyEnd(at));
+    assert(bytewiseKeys.compareKeys(last, separator) <= 0, `seed 5, step ${i}`);
+    if (at > 0) {
+      const before = index.bytes.slice(index.keyStart(at - 1), index.keyEnd(at - 1));
+      const first = block.bytes.slice(block.keyStart(0), block.keyEnd(0));
+      assert(bytewiseKeys.compareKeys(before, first) < 0, `seed 5, step ${i}`);
+    }
+    assertEquals([pool.stats().pinnedBytes, pool.stats().transientBytes], [0, 0]);
+  }
+  const { hits, misses, evictions } = pool.stats();
+  assert(hits > 3000 && misses > 300 && evictions > 300, JSON.stringify(pool.stats()));
+  for (const blocks of tables) blocks.close();
+});
+
+Deno.test("TableBlocks reads handles of any size", () => {
+  const [key] = entry("a", "");
+  for (const offset of [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 7, 2 ** 53 - 1]) {
+    const pool = roomyPool();
+    const bytes = assembled([empty, blockOf([[key, handle(offset, 5)]])]);
+    const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool });
+    blocks.readHandle(blocks.index(), 0);
+    assertEquals(blocks.blockOffset, offset);
+    blocks.close();
+  }
 });
 
 Deno.test("B14: a pool of eight blocks serves a thousand tables", () => {

@@ -4,6 +4,7 @@ import { snappy } from "./compression.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import {
   BLOCK_TRAILER_BYTES,
+  borrowBlock,
   encodeFooter,
   FOOTER_BYTES,
   putBlockTrailer,
@@ -96,6 +97,25 @@ Deno.test("readBlock() gives memory of its own", () => {
   const second = readBlock(file, 0, 100);
   first.fill(0);
   assertEquals(second, block);
+});
+
+Deno.test("borrowBlock() gives what readBlock() does, until the next block is read", () => {
+  for (const length of [0, 1, 100, 65_531, 65_532, 65_536, 65_537, 200_000]) {
+    const block = Uint8Array.from({ length }, (_, i) => (i >>> 4) % 7);
+    for (const compression of [0, 1]) {
+      const stored = compression === 0 ? block : snappy.compress(block, 0, length)?.slice();
+      if (stored === undefined) continue;
+      const file = fileOf(fileOfBlock(stored, compression));
+      const where = `${length} bytes, compression ${compression}`;
+      assertEquals(borrowBlock(file, 0, stored.length), block, where);
+      const own = readBlock(file, 0, stored.length);
+      const other = new Uint8Array(60_000).fill(9);
+      borrowBlock(fileOf(fileOfBlock(other, 0)), 0, other.length);
+      const otherStored = snappy.compress(other, 0, other.length)!.slice();
+      borrowBlock(fileOf(fileOfBlock(otherStored, 1)), 0, otherStored.length);
+      assertEquals(own, block, where);
+    }
+  }
 });
 
 Deno.test("readBlock() refuses a block with any bit changed (invariant 1)", () => {

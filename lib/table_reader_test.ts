@@ -379,6 +379,30 @@ Deno.test("A filter saves looking at blocks, and is counted", () => {
   without.close();
 });
 
+Deno.test("A filter that saves nothing is asked less, until it saves again or a block is to be read", () => {
+  const bytes = tableBytes(decimalEntries(1000, 20));
+  const ask = (table: TableReader, from: number, to: number, step: number) => {
+    const before = table.filterProbes;
+    for (let number = from; number < to; number += step) {
+      const lookup = lookupOf(utf8(String(number).padStart(16, "0")));
+      table.get(lookup);
+      assertEquals(lookup.outcome, number % 2 === 0 ? FOUND : ABSENT);
+    }
+    return table.filterProbes - before;
+  };
+  const table = openTable(bytes);
+  ask(table, 0, 2000, 2); // reads the blocks
+  const probes = ask(table, 0, 2000, 2);
+  assert(probes >= 50 && probes < 100, `${probes} of 1000 keys that are there`);
+  const absentProbes = ask(table, 1, 2000, 2);
+  assert(absentProbes > 950, `${absentProbes} of 1000 keys that are not`);
+  assert(table.filterSaves > 930, `${table.filterSaves}`);
+  table.close();
+  const uncached = openTable(bytes, createBufferPool({ capacityBytes: 0 }));
+  for (let round = 0; round < 3; round++) assertEquals(ask(uncached, 0, 200, 2), 100);
+  uncached.close();
+});
+
 Deno.test("get() works out a lookup's hash once, for all tables", () => {
   const table = openTable(tableBytes(decimalEntries(10, 20)));
   const lookup = lookupOf(utf8("0000000000000004"));

@@ -117,8 +117,8 @@ Deno.test("TableWriter cuts a block after the entry that fills it (invariant 3)"
       // Without its last entry (at most 3 + 24 + 100 bytes, and a restart point) it would not have been full.
       assert(data.count === 1 || size - 131 < blockBytes, `block ${i} of ${size} bytes`);
       // Invariant 4.
-      const key = block.keys.slice(block.keyStart(i), block.keyEnd(i));
-      const last = data.keys.slice(data.keyStart(data.count - 1), data.keyEnd(data.count - 1));
+      const key = block.bytes.slice(block.keyStart(i), block.keyEnd(i));
+      const last = data.bytes.slice(data.keyStart(data.count - 1), data.keyEnd(data.count - 1));
       assert(
         bytewiseKeys.compareKeys(last, key) <= 0,
         `index entry ${i} is before its block's end`,

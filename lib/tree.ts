@@ -100,6 +100,12 @@ export class Tree {
 
   /** A number for a new file, never handed out before. */
   newFileNumber(): number {
+    if (this.#nextFileNumber === Number.MAX_SAFE_INTEGER) {
+      throw new VarveError(
+        "TOO_LARGE",
+        `Cannot create file: file numbers are used up: ${this.context.directory}`,
+      );
+    }
     return this.#nextFileNumber++;
   }
 

@@ -24,6 +24,7 @@
  *
  * @module
  */
+import { firstNotBelow, headOf } from "./block.ts";
 import { type InternalKeyComparator, TRAILER_BYTES, userKeyOf } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
 import { LEVELS, type TableMeta, type VersionEdit } from "./version_edit.ts";
@@ -103,6 +104,8 @@ export class Version {
   /** The tables of each level (invariants 1 and 2). */
   readonly levels: readonly (readonly TableMeta[])[];
   readonly #levelBytes: readonly number[];
+  /** Made when a level is first searched: most versions that a compaction makes never are. */
+  readonly #heads: (LevelHeads | undefined)[] = [];
   #references = 0;
 
   /**
@@ -189,9 +192,58 @@ export class Version {
    */
   findTable(level: number, key: Uint8Array, start: number, end: number): number {
     const tables = this.levels[level]!;
+    if (!this.comparator.isBytewise || tables.length < 2) {
+      return this.#findAmong(tables, 0, tables.length, key, start, end);
+    }
+    const heads = this.#headsOf(level);
+    const prefix = heads.prefix;
+    const userEnd = end - TRAILER_BYTES;
+    for (let i = 0; i < prefix.length; i++) {
+      if (start + i >= userEnd) return 0;
+      const order = key[start + i]! - prefix[i]!;
+      if (order !== 0) return order < 0 ? 0 : tables.length;
+    }
+    const head = headOf(key, start + prefix.length, userEnd);
+    const low = firstNotBelow(heads.largest, tables.length, head);
+    if (low === tables.length || heads.largest[low] !== head) return low;
+    // Most often one table has this head; if more do, whole keys decide.
+    const { largest } = tables[low]!;
+    if (this.comparator.compare(largest, 0, largest.length, key, start, end) >= 0) return low;
+    const next = low + 1;
+    if (next < tables.length && heads.largest[next] !== head) return next;
+    return this.#findAmong(tables, next, tables.length, key, start, end);
+  }
+
+  /**
+   * The one table of a sorted level that can have a version of a user key.
+   *
+   * @param level 1 or deeper.
+   * @param key The buffer of the internal key to look for, which starts at byte 0.
+   * @param end Where it ends, exclusive.
+   * @returns The table, or `undefined` if no table's range has the key.
+   */
+  tableOf(level: number, key: Uint8Array, end: number): TableMeta | undefined {
+    const tables = this.levels[level]!;
+    const at = this.findTable(level, key, 0, end);
+    if (at === tables.length) return undefined;
+    const { smallest } = tables[at]!;
+    const userEnd = end - TRAILER_BYTES;
+    const smallestEnd = smallest.length - TRAILER_BYTES;
+    return this.comparator.compareUser(key, 0, userEnd, smallest, 0, smallestEnd) < 0
+      ? undefined
+      : tables[at]!;
+  }
+
+  /** The same as {@linkcode findTable} by whole keys, among the tables `[low, high)`. */
+  #findAmong(
+    tables: readonly TableMeta[],
+    low: number,
+    high: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
     const comparator = this.comparator;
-    let low = 0;
-    let high = tables.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const largest = tables[middle]!.largest;
@@ -199,6 +251,10 @@ export class Version {
       else high = middle;
     }
     return low;
+  }
+
+  #headsOf(level: number): LevelHeads {
+    return this.#heads[level] ??= levelHeads(this.levels[level]!);
   }
 
   /**
@@ -307,6 +363,29 @@ export class Version {
     }
     return low;
   }
+}
+
+/**
+ * The heads of a level's last user keys, as in a decoded block: one small array to search, instead of two objects and
+ * a key for each step.
+ */
+interface LevelHeads {
+  /** What all user keys of the level begin with. */
+  readonly prefix: Uint8Array;
+  /** For each table the head of its last user key behind the prefix. */
+  readonly largest: Int32Array;
+}
+
+function levelHeads(tables: readonly TableMeta[]): LevelHeads {
+  const first = userKeyOf(tables[0]!.smallest);
+  const last = userKeyOf(tables.at(-1)!.largest);
+  let common = 0;
+  while (common < first.length && common < last.length && first[common] === last[common]) common++;
+  const largest = Int32Array.from(
+    tables,
+    (table) => headOf(table.largest, common, table.largest.length - TRAILER_BYTES),
+  );
+  return { prefix: first.slice(0, common), largest };
 }
 
 function compareToUserKey(

@@ -190,6 +190,59 @@ Deno.test("findTable() is the first table that does not end before the key, for 
   }
 });
 
+Deno.test("findTable() and tableOf() agree with a scan, for keys of all shapes", () => {
+  const seed = 12;
+  const random = randomOf(seed);
+  const reverse = {
+    name: "reverse",
+    compare: (a: Uint8Array, b: Uint8Array) => bytewise.compare(b, a),
+  };
+  for (let round = 0; round < 80; round++) {
+    const comparator = new InternalKeyComparator(round % 4 === 0 ? reverse : bytewise);
+    // Much in common, few different bytes: heads are often equal, or the keys end in them.
+    const prefix = (round % 3 === 0 ? "\0\0\0" : "common").slice(0, random(7));
+    const keyOf = () => {
+      const rest = Array.from(
+        { length: random(9) },
+        () => [0, 97, 98, 255][random(round % 3 + 2)]!,
+      );
+      return makeInternalKey(Uint8Array.from([...encode(prefix), ...rest]), 1 + random(9), 1);
+    };
+    const keys = Array.from({ length: 2 + 2 * random(12) }, keyOf)
+      .sort((a, b) => comparator.compareKeys(a, b))
+      .filter((k, i, all) => i === 0 || comparator.compareKeys(all[i - 1]!, k) !== 0);
+    if (keys.length % 2 === 1) keys.pop();
+    const added: [number, TableMeta][] = [];
+    for (let i = 0; i < keys.length; i += 2) {
+      const [smallest, largest] = [keys[i]!, keys[i + 1]!];
+      added.push([1, { number: i + 1, bytes: 1, smallest, largest, allowedSeeks: 1 }]);
+    }
+    const tree = Version.empty(comparator).apply(edit(added));
+    const tables = tree.levels[1]!;
+    const targets = [
+      ...keys,
+      ...Array.from({ length: 60 }, keyOf),
+      key(""),
+      key("zzz"),
+      key("com"),
+    ];
+    for (const target of targets) {
+      const where = `seed ${seed}, round ${round}, target ${target}`;
+      const first = tables.findIndex((t) => comparator.compareKeys(t.largest, target) >= 0);
+      const found = tree.findTable(1, target, 0, target.length);
+      assertEquals(found, first < 0 ? tables.length : first, where);
+      const user = userKeyOf(target);
+      const has = first >= 0 &&
+        comparator.user.compare(userKeyOf(tables[first]!.smallest), user) <= 0;
+      assertStrictEquals(
+        tree.tableOf(1, target, target.length),
+        has ? tables[first] : undefined,
+        where,
+      );
+    }
+  }
+});
+
 /** The rule itself, slowly: whatever overlaps the range is in, and in level 0 the range grows by what is in. */
 function overlappingModel(tree: Version, level: number, begin?: string, end?: string): TableMeta[] {
   let found: TableMeta[] = [];

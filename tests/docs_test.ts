@@ -10,6 +10,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import type { WritableFile } from "../lib/file_system.ts";
 import { engineOptions, KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../lib/options.ts";
 import { BATCH_BYTES_MAX } from "../lib/write_batch.ts";
@@ -167,7 +168,7 @@ Deno.test("every chapter quotes the invariants of its files and runs an example"
 Deno.test("README.md lists every option of open() with its default", onSources, () => {
   const source = readDocument("lib/options.ts");
   const body = /export interface OpenOptions[^]*?\n\}/.exec(source)![0];
-  const defaults = [...body.matchAll(/@default \{(.*?)\} \*\/\n {2}(\w+)\?:/g)]
+  const defaults = [...body.matchAll(/@default \{(.*?)\}\s+\*\/\n {2}(\w+)\?:/g)]
     .map((match) => [match[2]!, match[1]!.replace(/^"(.*)"$/, "$1")]);
   assertEquals(defaults.length, [...body.matchAll(/^ {2}\w+\?:/gm)].length);
   const listed = tableAfter(readDocument("README.md"), "## Options")
@@ -207,6 +208,36 @@ Deno.test("README.md gives the range of every option that is a number", onSource
     );
   }
 });
+
+Deno.test(
+  "the first example of README.md runs in an empty folder beside a clone",
+  inProcesses,
+  async () => {
+    const readme = readDocument("README.md");
+    const block = (kind: string) =>
+      new RegExp(`\\n\`\`\`${kind}\\n([^]*?)\`\`\``).exec(readme)![1]!;
+    const clone = fromFileUrl(root).replace(/.$/, "");
+    const directory = await Deno.makeTempDir({ prefix: "varve_readme_" });
+    try {
+      await Deno.writeTextFile(join(directory, "program.ts"), block("ts"));
+      const run = async (...flags: string[]) => {
+        const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+          args: ["run", "--no-prompt", "--allow-read", "--allow-write", ...flags, "program.ts"],
+          cwd: directory,
+          env: { NO_COLOR: "1" },
+        }).output();
+        assertEquals(code, 0, new TextDecoder().decode(stderr));
+        assertEquals(new TextDecoder().decode(stdout), "city:oslo 0.7 million\n");
+      };
+      await run("--config", join(clone, "deno.json"));
+      const config = block("json").replaceAll('"../varve', `"${toFileUrl(clone)}`);
+      await Deno.writeTextFile(join(directory, "deno.json"), config);
+      await run();
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
 
 Deno.test("README.md names exports that exist", onSources, () => {
   const exported = [...readDocument("mod.ts").matchAll(/^export (?:type )?\{([^}]*)\}/gm)]

@@ -355,7 +355,7 @@ for (
 interopTest(
   "a key longer than our limit that LevelDB wrote is read, and can be compacted",
   async (directory) => {
-    const key = "61".repeat(100 * KIB);
+    const key = "61".repeat(1024 * KIB);
     await using level = startLevelDB();
     await level.ask("open", { directory, options: {} });
     await level.ask("write", { operations: [["60", "AAAA"], [key, "BBBB"], ["62", "CCCC"]] });

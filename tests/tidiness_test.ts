@@ -187,10 +187,11 @@ Deno.test("lib does not write to the console", onSources, () => {
   assertEquals(findings(components, rule, codeLines), []);
 });
 
-Deno.test("every component has a test", onSources, () => {
-  const missing = components.map(({ path }) => path.replace(/\.ts$/, "_test.ts"))
-    .filter((path) => !files.includes(path));
-  assertEquals(missing, []);
+Deno.test("every component has a test and a benchmark", onSources, () => {
+  const missing = components.flatMap(({ path }) =>
+    ["_test.ts", "_bench.ts"].map((end) => path.replace(/\.ts$/, end))
+  ).filter((path) => !files.includes(path));
+  assertEquals(missing, [], "missing");
 });
 
 Deno.test(
