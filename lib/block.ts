@@ -17,7 +17,8 @@
  *
  * @module
  */
-import { copyRange, withRoom } from "./block_builder.ts";
+import { withRoom } from "./block_builder.ts";
+import { copyBytes } from "./bytes.ts";
 import { getFixed32, VarintReader } from "./coding.ts";
 import { Cursor } from "./cursor.ts";
 import { CorruptionError } from "./errors.ts";
@@ -435,8 +436,8 @@ function expandEntries(
     const nextEnd = keyEnd + shared + unshared;
     if (nextEnd > keysMax) throw fail(`keys of over ${keysMax} bytes`);
     if (nextEnd > keyScratch.length) keyScratch = withRoom(keyScratch, keyEnd, nextEnd);
-    copyRange(keyScratch, keyEnd, keyScratch, keyStart, keyStart + shared);
-    copyRange(keyScratch, keyEnd + shared, bytes, unsharedAt, unsharedAt + unshared);
+    copyBytes(keyScratch, keyEnd, keyScratch, keyStart, keyStart + shared);
+    copyBytes(keyScratch, keyEnd + shared, bytes, unsharedAt, unsharedAt + unshared);
     keyStart = keyEnd;
     keyEnd = nextEnd;
     if (

@@ -23,26 +23,12 @@
  *
  * @module
  */
+import { copyBytes } from "./bytes.ts";
 import { putFixed32, putVarint } from "./coding.ts";
 import { invariant } from "./invariant.ts";
 
-/** Longest range that a byte loop copies faster than `set` on a view or `copyWithin` do. */
-const LOOP_BYTES_MAX = 48;
 /** A buffer that one large entry made bigger than this is let go after use. */
 const RETAINED_BYTES_MAX = 1 << 20;
-
-/** Copies `[start, end)` of one array to `at` in another one. */
-export function copyRange(
-  into: Uint8Array,
-  at: number,
-  from: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  if (end - start <= LOOP_BYTES_MAX) {
-    while (start < end) into[at++] = from[start++]!;
-  } else into.set(from.subarray(start, end), at);
-}
 
 /** A buffer at least `needed` long that begins with the first `used` bytes of the one given. */
 export function withRoom(buffer: Uint8Array, used: number, needed: number): Uint8Array {
@@ -141,12 +127,12 @@ export class BlockBuilder {
       at = putVarint(buffer, at, keyBytes - shared);
       at = putVarint(buffer, at, valueBytes);
     }
-    copyRange(buffer, at, key, keyStart + shared, keyEnd);
+    copyBytes(buffer, at, key, keyStart + shared, keyEnd);
     at += keyBytes - shared;
-    copyRange(buffer, at, value, valueStart, valueEnd);
+    copyBytes(buffer, at, value, valueStart, valueEnd);
     this.#end = at + valueBytes;
     if (this.lastKey.length < keyBytes) this.lastKey = withRoom(this.lastKey, shared, keyBytes);
-    copyRange(this.lastKey, shared, key, keyStart + shared, keyEnd);
+    copyBytes(this.lastKey, shared, key, keyStart + shared, keyEnd);
     this.lastKeyEnd = keyBytes;
     this.#sinceRestart++;
     this.entryCount++;

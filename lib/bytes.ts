@@ -70,6 +70,41 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   return bound;
 }
 
+/** Up to this many bytes a loop (1.3 ns a byte) beats `set` with the view that it needs (27 ns). */
+const LOOP_BYTES_MAX = 24;
+
+/**
+ * Copies a range of bytes, by whichever way is quickest for its length.
+ *
+ * @param into Where to.
+ * @param at At which byte.
+ * @param from Where from; the two ranges do not overlap.
+ * @param start Where the range starts.
+ * @param end Where it ends, exclusive.
+ */
+export function copyBytes(
+  into: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  if (end - start <= LOOP_BYTES_MAX) { while (start < end) into[at++] = from[start++]!; }
+  else into.set(from.subarray(start, end), at);
+}
+
+/**
+ * The same bytes as a plain `Uint8Array` (invariant 1).
+ *
+ * @param bytes An array of bytes, of a subclass maybe.
+ * @returns The array itself, or a view of what it is over.
+ */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return Object.getPrototypeOf(bytes) === Uint8Array.prototype
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Size of the slabs that small results are carved from: a result keeps at most this much alive. */
 export const SLAB_BYTES: number = 64 * 1024;
 /** Results larger than this get a buffer of their own, so that one of them cannot keep a slab alive. */
@@ -105,9 +140,7 @@ export class Slab {
     const buffer = this.#buffer;
     const at = this.#used;
     this.#used = at + length;
-    // A view is needed anyway; for short ranges a loop beats set() on a second view.
-    if (length < 64) { for (let i = 0; i < length; i++) buffer[at + i] = source[start + i]!; }
-    else buffer.set(source.subarray(start, end), at);
+    copyBytes(buffer, at, source, start, end);
     return buffer.subarray(at, at + length);
   }
 }

@@ -26,7 +26,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { Slab } from "./bytes.ts";
+import { plainBytes, Slab } from "./bytes.ts";
 import { invariant } from "./invariant.ts";
 
 /** Turns values into bytes and back. */
@@ -74,7 +74,7 @@ export interface KeyCodec<T> extends Codec<T> {
 }
 
 /** The type of a value, for a person. */
-function describe(value: unknown): string {
+function typeNameOf(value: unknown): string {
   if (value === null) return "null";
   return typeof value === "object" ? value.constructor?.name ?? "object" : typeof value;
 }
@@ -88,7 +88,7 @@ function describe(value: unknown): string {
  * @throws {TypeError} Always, naming the type of the value.
  */
 export function refuse(codec: string, expected: string, value: unknown): never {
-  throw new TypeError(`Cannot encode as ${codec}: expected ${expected}, got ${describe(value)}`);
+  throw new TypeError(`Cannot encode as ${codec}: expected ${expected}, got ${typeNameOf(value)}`);
 }
 
 // ---- utf8
@@ -213,24 +213,21 @@ export const utf8: KeyCodec<string> = Object.freeze({
 
 const slab = new Slab();
 
-/** The same bytes as a plain `Uint8Array`: a view, if it is a subclass. */
-function plainBytes(value: Uint8Array): Uint8Array {
+function requireBytes(value: Uint8Array): Uint8Array {
   if (!(value instanceof Uint8Array)) refuse("bytes", "a Uint8Array", value);
-  return Object.getPrototypeOf(value) === Uint8Array.prototype
-    ? value
-    : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return plainBytes(value);
 }
 
 /** Bytes as they are, compared as unsigned numbers. */
 export const bytes: KeyCodec<Uint8Array> = Object.freeze({
   ordered: true,
-  encode: plainBytes,
-  decode: plainBytes,
+  encode: requireBytes,
+  decode: requireBytes,
   encodeInto(value: Uint8Array, target: Uint8Array, offset: number): number {
-    target.set(plainBytes(value), offset);
+    target.set(requireBytes(value), offset);
     return offset + value.length;
   },
-  maxBytes: (value: Uint8Array) => plainBytes(value).length,
+  maxBytes: (value: Uint8Array) => requireBytes(value).length,
   decodeRange: (buffer: Uint8Array, start: number, end: number) => slab.copy(buffer, start, end),
 });
 

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type { Surroundings } from "./background.ts";
 import { VarveError } from "./errors.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { RangeOptions } from "./options.ts";
@@ -115,18 +116,10 @@ const ENTRIES_PER_CLOCK = 128;
 /** The event loop gets a turn after this many milliseconds of entries. */
 const TURN_MS = 8;
 
-/** How an awaited iterator knows that it is time to let others work. */
-export interface TurnTaking {
-  /** Milliseconds from some moment on. */
-  readonly now: () => number;
-  /** Runs a task in a later turn of the event loop. */
-  readonly schedule: (task: () => void) => unknown;
-}
-
 /** An iterator over a range, for `for await … of`. */
 export class AsyncRangeIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #source: RangeIterator<unknown, unknown, T>;
-  readonly #turns: TurnTaking;
+  readonly #turns: Surroundings;
   #entries = 0;
   #turnStart: number;
   /** Pending while the event loop has its turn: later calls come after it. */
@@ -138,7 +131,7 @@ export class AsyncRangeIterator<T> implements AsyncIterableIterator<T, undefined
    * @param source The same, not awaited.
    * @param turns How the event loop gets its turns.
    */
-  constructor(source: RangeIterator<unknown, unknown, T>, turns: TurnTaking) {
+  constructor(source: RangeIterator<unknown, unknown, T>, turns: Surroundings) {
     this.#source = source;
     this.#turns = turns;
     this.#turnStart = turns.now();

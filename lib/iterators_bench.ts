@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { timerScheduler } from "./background.ts";
 import { bytewiseKeys, decimalEntries } from "../tests/tables.ts";
 import { SmallTree } from "../tests/trees.ts";
 import { EMPTY_BYTES } from "./bytes.ts";
@@ -25,7 +26,7 @@ for (const [i, [key, value]] of decimalEntries(COUNT, 100).entries()) {
   memtable.add(i + 1, 1, key, 0, 16, value.fill(118), 0, 100);
 }
 const view = new ReadView([new MemtableSlot(memtable, 1, () => {})], new SmallTree().tree);
-const turns = { now: () => performance.now(), schedule: (task: () => void) => setTimeout(task, 0) };
+const turns = { now: () => performance.now(), schedule: timerScheduler };
 let sum = 0;
 
 function scan(): Scan {

@@ -10,7 +10,8 @@ import { memtableOf, SmallTree } from "../tests/trees.ts";
 import { EMPTY_BYTES } from "./bytes.ts";
 import { bytes, type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { VarveError } from "./errors.ts";
-import { AsyncRangeIterator, type Part, RangeIterator, type TurnTaking } from "./iterators.ts";
+import type { Surroundings } from "./background.ts";
+import { AsyncRangeIterator, type Part, RangeIterator } from "./iterators.ts";
 import { Keyspace } from "./keyspace.ts";
 import { MemtableSlot } from "./memtable_set.ts";
 import type { RangeOptions } from "./options.ts";
@@ -51,7 +52,7 @@ class Stage {
     return new RangeIterator<K, V, unknown>(this.scan(), keyspace, part, range);
   }
 
-  iterateAsync(turns: TurnTaking = new ManualTurns(), range: RangeOptions<string> = {}) {
+  iterateAsync(turns: Surroundings = new ManualTurns(), range: RangeOptions<string> = {}) {
     const source = this.iterate("keys", range) as unknown as RangeIterator<
       unknown,
       unknown,
@@ -62,7 +63,7 @@ class Stage {
 }
 
 /** A clock that stands still until it is set. */
-class StillTurns implements TurnTaking {
+class StillTurns implements Surroundings {
   time = 0;
   scheduled = 0;
   readonly #turns = new ManualTurns();

@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { compareBytes, EMPTY_BYTES, prefixEnd, Slab } from "./bytes.ts";
+import { compareBytes, EMPTY_BYTES, plainBytes, prefixEnd, Slab } from "./bytes.ts";
 import type { Codec, KeyCodec } from "./codec.ts";
 import { VarveError } from "./errors.ts";
 import type { Lookup } from "./internal_key.ts";
@@ -62,7 +62,7 @@ export class EncodedValue {
         `Cannot write: value of ${bytes.length} bytes is over the limit of ${VALUE_BYTES_MAX}`,
       );
     }
-    this.buffer = plain(bytes);
+    this.buffer = plainBytes(bytes);
     this.start = 0;
     this.end = bytes.length;
   }
@@ -178,13 +178,6 @@ export class Keyspace<K, V> {
     const end = this.encodeKey(key, lookup);
     return lookup.key.slice(0, end);
   }
-}
-
-/** The same bytes as a plain `Uint8Array`: a Node `Buffer` would make every hot path slower. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array
-    ? bytes
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function decode<T>(codec: Codec<T>, buffer: Uint8Array, start: number, end: number): T {

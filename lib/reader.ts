@@ -11,10 +11,11 @@
  *
  * @module
  */
+import type { Surroundings } from "./background.ts";
 import type { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
 import { FOUND } from "./internal_key.ts";
-import { AsyncRangeIterator, type Part, RangeIterator, type TurnTaking } from "./iterators.ts";
+import { AsyncRangeIterator, type Part, RangeIterator } from "./iterators.ts";
 import type { EncodedValue, Keyspace } from "./keyspace.ts";
 import { checkRange, describe, type RangeOptions } from "./options.ts";
 import type { EngineSnapshot } from "./snapshots.ts";
@@ -63,7 +64,7 @@ export interface StoreContext {
   /** Room for values being written: more than one only if a codec of keys writes while it encodes one. */
   readonly spareValues: EncodedValue[];
   /** How awaited iterators let others work. */
-  readonly turns: TurnTaking;
+  readonly turns: Surroundings;
   /** Committed batches, whose memory the next ones use. */
   readonly spareBatches: WriteBatch[];
 }

@@ -16,7 +16,7 @@ import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { GROUP_BYTES_MAX } from "./commit_queue.ts";
 import type { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
-import type { TurnTaking } from "./iterators.ts";
+import type { Surroundings } from "./background.ts";
 import { EncodedValue, Keyspace } from "./keyspace.ts";
 import {
   checkCodec,
@@ -333,7 +333,7 @@ class StoreBatch<K, V> implements Batch<K, V> {
 class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, V> {
   readonly #engine: Engine;
 
-  constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: TurnTaking) {
+  constructor(engine: Engine, key: KeyCodec<K>, value: Codec<V>, turns: Surroundings) {
     super(
       { engine, turns, spareBatches: [], spareValues: [] },
       new Keyspace(key, value, EMPTY_BYTES, engine.comparator.isBytewise),
@@ -385,7 +385,7 @@ export function createDatabase<K, V>(
   engine: Engine,
   key: KeyCodec<K>,
   value: Codec<V>,
-  turns: TurnTaking,
+  turns: Surroundings,
 ): Database<K, V> {
   return new KeyspaceDatabase(engine, key, value, turns);
 }

@@ -24,7 +24,7 @@
  *
  * @module
  */
-import { EMPTY_BYTES } from "./bytes.ts";
+import { copyBytes, EMPTY_BYTES } from "./bytes.ts";
 import type { Cursor } from "./cursor.ts";
 import {
   type InternalKeyComparator,
@@ -338,7 +338,7 @@ export class VisibleCursor {
   #seekSource(key: Uint8Array, start: number, end: number, sequence: number, kind: number): void {
     const length = end - start;
     const target = this.#target = withRoom(this.#target, length + TRAILER_BYTES);
-    copy(key, start, end, target);
+    copyBytes(target, 0, key, start, end);
     putTrailer(target, length, sequence, kind);
     this.#source.seek(target, 0, length + TRAILER_BYTES);
   }
@@ -346,13 +346,13 @@ export class VisibleCursor {
   #saveKey(key: Uint8Array, start: number, end: number): void {
     this.#savedKey = withRoom(this.#savedKey, end - start);
     this.#savedKeyBytes = end - start;
-    copy(key, start, end, this.#savedKey);
+    copyBytes(this.#savedKey, 0, key, start, end);
   }
 
   #saveValue(value: Uint8Array, start: number, end: number): void {
     this.#savedValue = withRoom(this.#savedValue, end - start);
     this.#savedValueBytes = end - start;
-    copy(value, start, end, this.#savedValue);
+    copyBytes(this.#savedValue, 0, value, start, end);
   }
 }
 
@@ -360,10 +360,4 @@ export class VisibleCursor {
 function withRoom(buffer: Uint8Array, bytes: number): Uint8Array {
   if (buffer.length >= bytes) return buffer;
   return new Uint8Array(bytes < 2 ** 16 ? Math.max(2 * bytes, 64) : bytes);
-}
-
-/** Copies a range to the beginning of a buffer. Below 64 bytes or so a loop is quicker than a view to copy from. */
-function copy(from: Uint8Array, start: number, end: number, to: Uint8Array): void {
-  if (end - start > 64) to.set(from.subarray(start, end));
-  else for (let i = start; i < end; i++) to[i - start] = from[i]!;
 }
