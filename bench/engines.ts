@@ -1,10 +1,10 @@
 /**
- * **What.** One engine, measured in a process of its own: `deno run bench/engines.ts ENGINE COUNT DIRECTORY`.
- * Prints one line of JSON for each workload: name, operations, milliseconds.
+ * **What.** One engine, measured in a process of its own: `deno run bench/engines.ts ENGINE COUNT DIRECTORY
+ * bytes|strings`. Prints one line of JSON for each workload: name, operations, milliseconds.
  *
  * Both engines run with Varve's defaults: 8 MiB memtable (LevelDB's own default of 4 makes no difference to
- * `classic-level` here), 8 MiB cache, Snappy, a filter of 10 bits a key; with strings as keys and values; and without
- * syncing. Each is used by its fastest documented way:
+ * `classic-level` here), 8 MiB cache, Snappy, a filter of 10 bits a key; without syncing; with keys and values that are
+ * all strings, or all `Uint8Array`s. Each is used by its fastest documented way:
  * Varve synchronously, `classic-level` by `await db.put`, `getSync`, and `nextv` of a thousand entries. Between
  * writing and reading both get the time to finish their background work. `readcached` opens the database again with
  * a cache larger than the data; `readhot` reads a hundredth of the keys, which the default cache holds.
@@ -14,14 +14,17 @@
  *
  * @module
  */
-import { open } from "../mod.ts";
+import { bytes, type KeyCodec, open, utf8 } from "../mod.ts";
 import { generator, keyOf, shuffled, values, type Workload, WORKLOADS } from "./workloads.ts";
+
+/** A key or a value. */
+type Data = string | Uint8Array;
 
 /** What the workloads need of an engine. */
 interface Engine {
-  put(key: string, value: string): void | Promise<void>;
-  batch(entries: { key: string; value: string }[]): void | Promise<void>;
-  get(key: string): string | undefined;
+  put(key: Data, value: Data): void | Promise<void>;
+  batch(entries: { key: Data; value: Data }[]): void | Promise<void>;
+  get(key: Data): Data | undefined;
   scan(reverse: boolean): number | Promise<number>;
   compact(): Promise<void>;
   /** Waits until background work is done, as far as the engine says. */
@@ -38,8 +41,19 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
+const encoder = new TextEncoder();
+/** Whether keys and values are bytes; set once, from the command line. */
+let isBytes = false;
+
+function data(text: string): Data {
+  return isBytes ? encoder.encode(text) : text;
+}
+
 async function openVarve(directory: string, cacheBytes?: number): Promise<Engine> {
-  const db = await open(directory, {
+  const codec = (isBytes ? bytes : utf8) as KeyCodec<Data>;
+  const db = await open<Data, Data>(directory, {
+    key: codec,
+    value: codec,
     sync: false,
     ...(cacheBytes === undefined ? {} : { poolBytes: cacheBytes }),
   });
@@ -66,7 +80,10 @@ async function openVarve(directory: string, cacheBytes?: number): Promise<Engine
 
 async function openClassicLevel(directory: string, cacheBytes?: number): Promise<Engine> {
   const { ClassicLevel } = await import("classic-level");
-  const db = new ClassicLevel<string, string>(directory, {
+  const encoding = isBytes ? "view" : "utf8";
+  const db = new ClassicLevel<Data, Data>(directory, {
+    keyEncoding: encoding,
+    valueEncoding: encoding,
     cacheSize: cacheBytes ?? 8 * 1024 * 1024,
     writeBufferSize: 8 * 1024 * 1024,
   });
@@ -90,7 +107,7 @@ async function openClassicLevel(directory: string, cacheBytes?: number): Promise
       await iterator.close();
       return bytes;
     },
-    compact: () => db.compactRange("0", "9~"),
+    compact: () => db.compactRange(data("0"), data("9~")),
     settle: pause, // LevelDB does not say whether it is busy; its thread works while we wait
     close: () => db.close(),
   };
@@ -103,10 +120,18 @@ function openEngine(name: string, directory: string, cacheBytes?: number): Promi
     : openClassicLevel(directory, cacheBytes);
 }
 
+/** Runs one workload; milliseconds. */
+async function timed(work: () => void | Promise<void>): Promise<number> {
+  const start = performance.now();
+  const done = work();
+  if (done !== undefined) await done;
+  return performance.now() - start;
+}
+
 async function fill(engine: Engine, order: Uint32Array, seed: number): Promise<void> {
   const valueOf = values();
   for (let i = 0; i < order.length; i++) {
-    const done = engine.put(keyOf(order[i]!), valueOf(i + seed));
+    const done = engine.put(data(keyOf(order[i]!)), data(valueOf(i + seed)));
     if (done !== undefined) await done;
   }
 }
@@ -116,26 +141,27 @@ async function fillBatch(engine: Engine, order: Uint32Array): Promise<void> {
   for (let i = 0; i < order.length; i += BATCH_ENTRIES) {
     const entries = [];
     for (let j = i; j < Math.min(i + BATCH_ENTRIES, order.length); j++) {
-      entries.push({ key: keyOf(order[j]!), value: valueOf(j) });
+      entries.push({ key: data(keyOf(order[j]!)), value: data(valueOf(j)) });
     }
     const done = engine.batch(entries);
     if (done !== undefined) await done;
   }
 }
 
-/** Gets of random keys among the first `range` ones. */
-function read(engine: Engine, range: number, gets: number, suffix = ""): void {
+/** Gets of random keys among the first `range` ones, made before the clock starts. */
+function read(engine: Engine, range: number, gets: number, suffix = ""): Promise<number> {
   const next = generator(42);
-  let found = 0;
-  for (let i = 0; i < gets; i++) {
-    if (engine.get(keyOf(next(range)) + suffix) !== undefined) found++;
-  }
-  if (found !== (suffix === "" ? gets : 0)) throw new Error(`${found} of ${gets} found`);
+  const keys = Array.from({ length: gets }, () => data(keyOf(next(range)) + suffix));
+  return timed(() => {
+    let found = 0;
+    for (const key of keys) if (engine.get(key) !== undefined) found++;
+    if (found !== (suffix === "" ? gets : 0)) throw new Error(`${found} of ${gets} found`);
+  });
 }
 
 async function scan(engine: Engine, count: number, reverse = false): Promise<void> {
-  const bytes = await engine.scan(reverse);
-  if (bytes !== count * 116) throw new Error(`scanned ${bytes} bytes`);
+  const length = await engine.scan(reverse);
+  if (length !== count * 116) throw new Error(`scanned ${length} bytes`);
 }
 
 async function main(name: string, count: number, root: string): Promise<void> {
@@ -150,35 +176,39 @@ async function main(name: string, count: number, root: string): Promise<void> {
     engine = await openEngine(name, directory);
     return engine;
   };
+  const readRandom = () => read(engine!, count, gets);
+  const readHot = () => read(engine!, count / 100, gets);
+  const readInOrder = () => timed(() => scan(engine!, count));
   const runs: Record<Workload, () => Promise<number>> = {
-    fillseq: async () => (await fill(engine!, inOrder, 0), count),
-    fillbatch: async () => (await fillBatch(engine!, inOrder), count),
-    fillbatchrandom: async () => (await fillBatch(engine!, atRandom), count),
-    fillrandom: async () => (await fill(engine!, atRandom, 0), count),
-    overwrite: async () => (await fill(engine!, shuffled(count, 8), 1), count),
-    readrandom: () => Promise.resolve((read(engine!, count, gets), gets)),
-    readhot: () => Promise.resolve((read(engine!, count / 100, gets), gets)),
-    readmissing: () => Promise.resolve((read(engine!, count, gets, "."), gets)),
-    readseq: async () => (await scan(engine!, count), count),
-    readreverse: async () => (await scan(engine!, count, true), count),
-    readcached: () => Promise.resolve((read(engine!, count, gets), gets)),
-    compact: async () => (await engine!.compact(), count),
-    "readrandom compacted": () => Promise.resolve((read(engine!, count, gets), gets)),
-    "readhot compacted": () => Promise.resolve((read(engine!, count / 100, gets), gets)),
-    "readseq compacted": async () => (await scan(engine!, count), count),
+    fillseq: () => timed(() => fill(engine!, inOrder, 0)),
+    fillbatch: () => timed(() => fillBatch(engine!, inOrder)),
+    fillbatchrandom: () => timed(() => fillBatch(engine!, atRandom)),
+    fillrandom: () => timed(() => fill(engine!, atRandom, 0)),
+    overwrite: () => timed(() => fill(engine!, shuffled(count, 8), 1)),
+    readrandom: readRandom,
+    readhot: readHot,
+    readmissing: () => read(engine!, count, gets, "."),
+    readseq: readInOrder,
+    readreverse: () => timed(() => scan(engine!, count, true)),
+    readcached: readRandom,
+    compact: () => timed(() => engine!.compact()),
+    "readrandom compacted": readRandom,
+    "readhot compacted": readHot,
+    "readseq compacted": readInOrder,
   };
   for (const workload of WORKLOADS) {
     if (workload.startsWith("fill")) await fresh(workload);
     if (workload === "readcached") {
       await engine!.close();
       engine = await openEngine(name, directory, CACHE_BYTES);
-      read(engine, count, gets); // a first pass brings the blocks in
+      await readRandom(); // a first pass brings the blocks in
     }
     if (workload === "compact") await fillBatch(await fresh(workload), atRandom);
     if (workload === "readrandom") await engine!.settle();
-    const start = performance.now();
-    const operations = await runs[workload]();
-    const ms = performance.now() - start;
+    const ms = await runs[workload]();
+    const operations = /random|hot|missing|cached/.test(workload) && workload.startsWith("read")
+      ? gets
+      : count;
     const { rss } = Deno.memoryUsage();
     console.log(JSON.stringify({ engine: name, workload, operations, ms, rss }));
   }
@@ -186,6 +216,7 @@ async function main(name: string, count: number, root: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [name, count, directory] = Deno.args;
+  const [name, count, directory, kind] = Deno.args;
+  isBytes = kind === "bytes";
   await main(name!, Number(count), directory!);
 }

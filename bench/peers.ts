@@ -1,6 +1,6 @@
 /**
  * **What.** Varve beside `classic-level`, which is LevelDB itself as a native addon: `deno task bench:peers [ENTRIES
- * [ROUNDS]]`. Each round runs each engine once, in a process of its own, in turns; what is printed is the median of
+ * [ROUNDS [bytes|strings]]]`. Each round runs each engine once, in a process of its own, in turns; what is printed is the median of
  * the rounds and the ratio of the two. Only ratios from one run mean anything on another machine.
  *
  * **Read next.** `README.md`
@@ -22,12 +22,12 @@ interface Measurement {
 const ENGINES = ["varve", "classic-level"] as const;
 
 /** Runs one engine through all workloads, in a process and a directory of its own. */
-async function measure(engine: string, count: number): Promise<Measurement[]> {
+async function measure(engine: string, count: number, kind: string): Promise<Measurement[]> {
   const root = await Deno.makeTempDir({ prefix: "bench-" });
   try {
     const program = join(import.meta.dirname!, "engines.ts");
     const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", program, engine, String(count), root],
+      args: ["run", "-A", program, engine, String(count), root, kind],
       stderr: "inherit",
     }).output();
     if (!success) throw new Error(`${engine} failed`);
@@ -46,12 +46,12 @@ function thousands(perSecond: number): string {
   return `${(perSecond / 1000).toFixed(perSecond < 1e5 ? 1 : 0)} k`;
 }
 
-async function main(count: number, rounds: number): Promise<void> {
+async function main(count: number, rounds: number, kind: string): Promise<void> {
   const all: Measurement[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const engine of ENGINES) {
       console.error(`round ${round + 1} of ${rounds}: ${engine}`);
-      all.push(...await measure(engine, count));
+      all.push(...await measure(engine, count, kind));
     }
   }
   const rates = (engine: string, workload: Workload) =>
@@ -73,5 +73,6 @@ async function main(count: number, rounds: number): Promise<void> {
 }
 
 if (import.meta.main) {
-  await main(Number(Deno.args[0] ?? 1_000_000), Number(Deno.args[1] ?? 3));
+  const [count = "1000000", rounds = "3", kind = "bytes"] = Deno.args;
+  await main(Number(count), Number(rounds), kind);
 }
