@@ -1,7 +1,7 @@
 /**
  * **What.** Varve beside `classic-level`, which is LevelDB itself as a native addon: `deno task bench:peers [ENTRIES
- * [ROUNDS [bytes|strings]]]`. Each round runs each engine once, in a process of its own, in turns; what is printed is the median of
- * the rounds and the ratio of the two. Only ratios from one run mean anything on another machine.
+ * [ROUNDS [bytes|strings]]]`. Each round runs each engine once, in a process of its own, in turns; what is printed is
+ * the median of the rounds and the ratio of the two. Only ratios from one run mean anything on another machine.
  *
  * **Read next.** `README.md`
  *
