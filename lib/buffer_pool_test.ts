@@ -1,17 +1,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { type BufferPool, createBufferPool, type Poolable } from "./buffer_pool.ts";
+import { generator } from "../tests/random.ts";
 
 const POLICIES = ["lru", "sieve"] as const;
-
-/** A small seeded generator (mulberry32): whole numbers from 0 up to, not including, `below`. */
-function generator(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
 
 function block(memoryBytes: number): Poolable {
   return { memoryBytes };

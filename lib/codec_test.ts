@@ -2,16 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { Buffer } from "node:buffer";
 import { compareBytes } from "./bytes.ts";
 import { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./codec.ts";
-
-/** A small seeded generator (mulberry32): whole numbers from 0 up to, not including, `below`. */
-function generator(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
+import { generator } from "../tests/random.ts";
 
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

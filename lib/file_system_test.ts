@@ -15,6 +15,7 @@ import {
 } from "./file_system.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { onDisk } from "../tests/permissions.ts";
+import { generator } from "../tests/random.ts";
 
 interface Disk {
   readonly name: string;
@@ -465,17 +466,6 @@ testEach(
   },
 );
 
-/** Small generator with a seed (mulberry32): integers from 0 to `below` - 1. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor(((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
-
 /** Does what `next` says to a disk, and tells what came of it: a result, or the code of an error. */
 class Walker {
   readonly #disk: FileSystem;
@@ -574,7 +564,7 @@ Deno.test({
           memoryDisk.makeDirectory(ours);
           denoDisk.makeDirectory(theirs);
           const [one, two] = [new Walker(memoryDisk, ours), new Walker(denoDisk, theirs)];
-          const [nextOne, nextTwo] = [randomFrom(seed), randomFrom(seed)];
+          const [nextOne, nextTwo] = [generator(seed), generator(seed)];
           for (let step = 0; step < 1500; step++) {
             assertEquals(one.step(nextOne), two.step(nextTwo), `seed ${seed}, step ${step}`);
           }

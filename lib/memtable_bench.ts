@@ -18,53 +18,23 @@
  */
 import { InternalKeyComparator, KIND_VALUE, Lookup } from "./internal_key.ts";
 import { Memtable, type MemtableIndex } from "./memtable.ts";
+import {
+  KEY_BYTES,
+  KEY_KINDS,
+  type KeyKind,
+  makeKeys,
+  shuffled,
+} from "../tests/fixtures/memtable_keys.ts";
 
-const KEY_BYTES = 16;
 const VALUE_BYTES = 100;
 const comparator = new InternalKeyComparator();
 const value = new Uint8Array(VALUE_BYTES).fill(7);
-
-type Kind = "rand" | "dec" | "seq";
-const KINDS: Kind[] = ["rand", "dec", "seq"];
 
 /** Sizes: how many entries, in how much memory, how often a bench runs. */
 const SIZES = [
   { name: "4 MB", entries: 32_000, capacityBytes: 8 << 20, n: 30 },
   { name: "64 MB", entries: 500_000, capacityBytes: 96 << 20, n: 3 },
 ];
-
-let state = 88172645;
-function random(): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return state >>> 0;
-}
-
-/** The numbers below `count`, shuffled. */
-function shuffled(count: number): Int32Array {
-  const numbers = Int32Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = random() % (i + 1);
-    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
-  }
-  return numbers;
-}
-
-/** Keys of 16 bytes, one after another: random bytes, or zero-padded decimals shuffled or ascending. */
-function makeKeys(kind: Kind, count: number): Uint8Array {
-  const keys = new Uint8Array(count * KEY_BYTES);
-  if (kind === "rand") return keys.map(() => random() >>> 11);
-  const numbers = shuffled(count);
-  for (let i = 0; i < count; i++) {
-    let rest = kind === "seq" ? i : numbers[i]!;
-    for (let at = (i + 1) * KEY_BYTES - 1; at >= i * KEY_BYTES; at--) {
-      keys[at] = 48 + rest % 10;
-      rest = Math.floor(rest / 10);
-    }
-  }
-  return keys;
-}
 
 function fill(memtable: Memtable, keys: Uint8Array, count: number): void {
   for (let i = 0; i < count; i++) {
@@ -73,7 +43,7 @@ function fill(memtable: Memtable, keys: Uint8Array, count: number): void {
   }
 }
 
-function benchMemtable(index: MemtableIndex, kind: Kind, size: typeof SIZES[number]): void {
+function benchMemtable(index: MemtableIndex, kind: KeyKind, size: typeof SIZES[number]): void {
   const { entries, capacityBytes, n } = size;
   const keys = makeKeys(kind, entries);
   // Gets in an order other than that of insertion, which would find every record in the cache.
@@ -120,7 +90,7 @@ function benchMemtable(index: MemtableIndex, kind: Kind, size: typeof SIZES[numb
 }
 
 /** A `Map` of strings to values, sorted when it is read in order. The strings are made beforehand. */
-function benchMap(kind: Kind, size: typeof SIZES[number]): void {
+function benchMap(kind: KeyKind, size: typeof SIZES[number]): void {
   const { entries, n } = size;
   const latin1 = new TextDecoder("latin1");
   const keys = makeKeys(kind, entries);
@@ -151,7 +121,7 @@ function benchMap(kind: Kind, size: typeof SIZES[number]): void {
 }
 
 for (const size of SIZES) {
-  for (const kind of KINDS) {
+  for (const kind of KEY_KINDS) {
     benchMemtable("sorted-array", kind, size);
     benchMemtable("skip-list", kind, size);
   }

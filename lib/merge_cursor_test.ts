@@ -3,20 +3,11 @@ import { bytewise, type Comparator } from "./comparator.ts";
 import { Cursor, EmptyCursor } from "./cursor.ts";
 import { InternalKeyComparator, KIND_VALUE, makeInternalKey, sequenceAt } from "./internal_key.ts";
 import { MergeCursor, mergeCursors } from "./merge_cursor.ts";
+import { generator } from "../tests/random.ts";
 
 const comparator = new InternalKeyComparator();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** A small seeded generator (mulberry32): whole numbers from 0 up to, not including, `below`. */
-function generator(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
 
 interface Entry {
   key: Uint8Array;

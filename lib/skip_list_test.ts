@@ -7,12 +7,12 @@ import { SortedArray } from "./sorted_array.ts";
 import {
   backwards,
   checkShape,
-  generator,
   type MakeIndex,
   sequenceOf,
   SHAPES,
   writeEntry,
 } from "../tests/fixtures/ordered_index_contract.ts";
+import { generator } from "../tests/random.ts";
 import type { SkipListTask } from "../tests/fixtures/skip_list_worker.ts";
 import { onSources } from "../tests/permissions.ts";
 

@@ -12,12 +12,12 @@ import {
 import {
   backwards,
   checkShape,
-  generator,
   type MakeIndex,
   sequenceOf,
   SHAPES,
   writeEntry,
 } from "../tests/fixtures/ordered_index_contract.ts";
+import { generator } from "../tests/random.ts";
 
 const makeIndex: MakeIndex = (arena, comparator) => new SortedArray(arena, comparator);
 const bytewiseKeys = new InternalKeyComparator();

@@ -3,18 +3,9 @@ import { Buffer } from "node:buffer";
 import { compareBytes, prefixEnd } from "./bytes.ts";
 import { type KeyCodec, number } from "./codec.ts";
 import { tuple, type TuplePart } from "./tuple_codec.ts";
+import { generator } from "../tests/random.ts";
 
 const codec = tuple();
-
-/** A small seeded generator (mulberry32): whole numbers from 0 up to, not including, `below`. */
-function generator(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
 
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

@@ -11,20 +11,11 @@ import {
 import { Memtable } from "./memtable.ts";
 import { MergeCursor } from "./merge_cursor.ts";
 import { type Bound, VisibleCursor } from "./visible_cursor.ts";
+import { generator } from "../tests/random.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const reverse: Comparator = { name: "reverse", compare: (a, b) => bytewise.compare(b, a) };
-
-/** A small seeded generator (mulberry32): whole numbers from 0 up to, not including, `below`. */
-function generator(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
-}
 
 /** One version of a key; without a value it is a tombstone. */
 interface Version {
