@@ -97,9 +97,42 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/**
+ * Encodes an entry and adds it to a batch. Codecs are the caller's code and may use the store: so the value comes
+ * first, the key goes into the shared lookup after it, and only then the batch is asked for, which a codec may have
+ * written or committed.
+ *
+ * @param context What the stores of the database share.
+ * @param keyspace How the entry is encoded.
+ * @param key The key.
+ * @param value The value.
+ * @param target Gives the batch for an entry of so many bytes.
+ * @returns The batch.
+ */
+function addPut<K, V>(
+  context: StoreContext,
+  keyspace: Keyspace<K, V>,
+  key: K,
+  value: V,
+  target: (bytes: number) => WriteBatch,
+): WriteBatch {
+  const { engine: { lookup }, spareValues } = context;
+  const encodedValue = spareValues.pop() ?? new EncodedValue();
+  encodedValue.set(keyspace.value, value);
+  const keyEnd = keyspace.encodeKey(key, lookup);
+  const { buffer, start, end } = encodedValue;
+  const batch = target(keyEnd + end - start);
+  batch.put(lookup.key, 0, keyEnd, buffer, start, end);
+  spareValues.push(encodedValue);
+  return batch;
+}
+
 /** A keyspace that can be written to. */
 class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   readonly #single = new WriteBatch();
+  // Made once: a put is too cheap to make a function for.
+  readonly #toSingle = () => this.#emptySingle();
+  readonly #toGroup = (bytes: number) => this.context.engine.queue.gather(bytes);
 
   put(key: K, value: V, options?: WriteOptions): Promise<void> {
     try {
@@ -110,23 +143,10 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   }
 
   putSync(key: K, value: V, options?: WriteOptions): void {
-    const { engine, spareValues } = this.context;
+    const { engine } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
-    const encodedValue = spareValues.pop() ?? new EncodedValue();
-    encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
-    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    const batch = this.#emptySingle();
-    batch.put(
-      engine.lookup.key,
-      0,
-      keyEnd,
-      encodedValue.buffer,
-      encodedValue.start,
-      encodedValue.end,
-    );
-    spareValues.push(encodedValue);
-    engine.queue.commitSync(batch, sync);
+    engine.queue.commitSync(addPut(this.context, this.keyspace, key, value, this.#toSingle), sync);
   }
 
   delete(key: K, options?: WriteOptions): Promise<void> {
@@ -183,15 +203,10 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   }
 
   #putAsync(key: K, value: V, options: WriteOptions | undefined): Promise<void> {
-    const { engine, spareValues } = this.context;
+    const { engine } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
-    const encodedValue = spareValues.pop() ?? new EncodedValue();
-    encodedValue.set(this.keyspace.value, value); // first: a value's toJSON may read the store
-    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    const { buffer, start, end } = encodedValue;
-    engine.queue.gather(keyEnd + end - start).put(engine.lookup.key, 0, keyEnd, buffer, start, end);
-    spareValues.push(encodedValue);
+    addPut(this.context, this.keyspace, key, value, this.#toGroup);
     return engine.queue.join(sync);
   }
 }
@@ -262,6 +277,7 @@ class StoreBatch<K, V> implements Batch<K, V> {
   readonly #context: StoreContext;
   readonly #keyspace: Keyspace<K, V>;
   readonly #state: BatchState;
+  readonly #toPending = () => this.#state.pending("add to");
 
   constructor(context: StoreContext, keyspace: Keyspace<K, V>, state: BatchState) {
     this.#context = context;
@@ -278,15 +294,7 @@ class StoreBatch<K, V> implements Batch<K, V> {
   }
 
   put(key: K, value: V): this {
-    const { engine, spareValues } = this.#context;
-    const encodedValue = spareValues.pop() ?? new EncodedValue();
-    encodedValue.set(this.#keyspace.value, value); // first: it may call into the store
-    const keyEnd = this.#keyspace.encodeKey(key, engine.lookup);
-    const { buffer, start, end } = encodedValue;
-    const batch = this.#state.pending("add to"); // last: a codec may have committed it
-    batch.put(engine.lookup.key, 0, keyEnd, buffer, start, end);
-    spareValues.push(encodedValue);
-    this.#state.added(batch);
+    this.#state.added(addPut(this.#context, this.#keyspace, key, value, this.#toPending));
     return this;
   }
 
