@@ -13,6 +13,7 @@
  * 1. `crc32c(a followed by b)` is `crc32c(b, seed: crc32c(a))`, wherever the cut between them is.
  * 2. The result depends on the bytes alone, not on where they are in their buffer.
  * 3. `unmask(mask(crc))` is `crc`.
+ * 4. If exactly one byte changed, `changedByte` finds which.
  *
  * Sources: RFC 3720 appendix B.4 (vectors); LevelDB's `util/crc32c.h` (masking); Kounavis and Berry, "A
  * Systematic Approach to Building High Performance Software-Based CRC Generators" (slicing).
@@ -134,4 +135,38 @@ export function mask(crc: number): number {
 export function unmask(masked: number): number {
   const rotated = (masked - MASK_DELTA) | 0;
   return ((rotated >>> 17) | (rotated << 15)) >>> 0;
+}
+
+/**
+ * Finds the one byte whose change explains a wrong checksum. By how much two checksums differ depends only on
+ * by how much their bytes do, so the difference can be taken back byte by byte, until it is that of one byte.
+ *
+ * Bytes that did not change so may look as if they had, once in 2^24 for each of them.
+ *
+ * @example Which byte changed
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { changedByte, crc32c } from "./crc32c.ts";
+ *
+ * const bytes = new TextEncoder().encode("123456789");
+ * bytes[6] = 0x77;
+ * assertEquals(changedByte(0xe3069283, crc32c(bytes, 0, 9), 9), 2);
+ * ```
+ *
+ * @param right The checksum of the right bytes.
+ * @param wrong The checksum of the bytes that are there, another one.
+ * @param length How many bytes there are.
+ * @returns How many bytes follow the one that changed, or -1 if no single byte explains the difference.
+ */
+export function changedByte(right: number, wrong: number, length: number): number {
+  let difference = right ^ wrong;
+  for (let following = 0; following < length; following++) {
+    for (let bit = 0; bit < 8; bit++) {
+      // The polynomial's highest bit says whether it was subtracted here.
+      const odd = difference < 0;
+      difference = odd ? ((difference ^ POLYNOMIAL) << 1) | 1 : difference << 1;
+    }
+    if ((difference & ~255) === 0) return following;
+  }
+  return -1;
 }

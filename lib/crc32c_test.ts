@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { crc32c, mask, unmask } from "./crc32c.ts";
+import { changedByte, crc32c, mask, unmask } from "./crc32c.ts";
 
 /** The definition, a bit at a time, to compare the fast paths with. */
 function slowCrc32c(bytes: Uint8Array): number {
@@ -126,4 +126,36 @@ Deno.test("unmask() undoes mask()", () => {
     assertEquals(unmask(masked), crc, `crc ${crc}`);
     assertEquals(masked >= 0 && masked <= 0xffffffff && Number.isInteger(masked), true);
   }
+});
+
+Deno.test("changedByte() finds the byte that changed, wherever it is and whatever it became (invariant 4)", () => {
+  const bytes = noise(300, 5);
+  const right = whole(bytes);
+  for (let at = 0; at < bytes.length; at++) {
+    const change = 1 + (at * 37) % 255;
+    bytes[at]! ^= change;
+    assertEquals(changedByte(right, whole(bytes), bytes.length), bytes.length - 1 - at);
+    bytes[at]! ^= change;
+  }
+  for (let change = 1; change < 256; change++) {
+    for (const at of [0, 1, 150, 298, 299]) {
+      bytes[at]! ^= change;
+      assertEquals(changedByte(right, whole(bytes), bytes.length), bytes.length - 1 - at);
+      bytes[at]! ^= change;
+    }
+  }
+});
+
+Deno.test("changedByte() finds none where several bytes changed, or the one is out of reach", () => {
+  const bytes = noise(300, 6);
+  const right = whole(bytes);
+  for (let at = 0; at < 290; at++) {
+    const changed = bytes.slice();
+    changed.fill(0, at, at + 9);
+    assertEquals(changedByte(right, whole(changed), changed.length), -1, `from ${at} on`);
+  }
+  bytes[100]! ^= 1;
+  assertEquals(changedByte(right, whole(bytes), 300), 199);
+  assertEquals(changedByte(right, whole(bytes), 199), -1);
+  assertEquals(changedByte(right, whole(bytes), 0), -1);
 });

@@ -26,6 +26,21 @@
  * - Its checksum holds for another length, and a fragment or a border follows there: the length has changed.
  * - Its length goes beyond its block, and the file goes on behind the block.
  *
+ * **A hole.** Where several appends were not synced yet, a power cut may lose sectors of an earlier one and keep
+ * a later one: zeros, and whole records behind them. Nobody was told that any of it is durable, so for a log
+ * whose appends may be unsynced (`holes: "end"`) that is its end as well. Sectors of 512 bytes are lost whole, or
+ * from the end of a sync or of an append on, which is where a fragment begins. So a bad fragment with a whole
+ * record behind it is a hole if all is zeros from its beginning to the end of that sector, or in a whole sector
+ * that it reaches into. But a value may have had those zeros. So it is damage after all if one byte that changed
+ * elsewhere in the fragment explains the checksum; unless the zeros begin and end exactly at borders of sectors,
+ * with other bytes around them, as those of a value do once in 2^18.
+ *
+ * Some things look the same whichever they were. After a power cut a database must open, so these count as a
+ * hole, of which recovery warns: synced sectors that the disk turned into zeros; a changed byte that was the last
+ * in a sector of zeros; several changed bytes in a fragment with a sector of zeros. The other way round, a hole
+ * that has a zero beside it, in a fragment of n bytes, looks by chance like one changed byte, n in 2^24 times
+ * (1 in 500 for the longest), and counts as damage: better to refuse once too often than to lose what was synced.
+ *
  * Fragments that pass their checksum in an order that no writer produces are damage too, wherever they are,
  * with one exception: an empty FIRST may be followed by another FIRST or FULL, as LevelDB once wrote it.
  *
@@ -33,9 +48,11 @@
  * 1. A record comes out exactly as it went in, or not at all: without salvage, what is read is always a
  *    prefix of what was written.
  * 2. A change of one field of one fragment (checksum, length, type, payload) is never taken for a torn tail,
- *    unless it is in the last record.
+ *    unless it is in the last record; nor for a hole, unless it leaves a whole sector of zeros.
  * 3. A reader needs memory for the largest record that is there, whatever a damaged length claims.
  * 4. A record of up to about 1 MiB is one `append`.
+ * 5. With `holes: "end"`, whatever unsynced sectors a power cut loses, what is read is the records before the
+ *    first of them, without an error; unless it looks like one changed byte, by chance, once in 500 at most.
  *
  * Source: LevelDB's `doc/log_format.md`.
  *
@@ -45,7 +62,7 @@
  */
 import { EMPTY_BYTES } from "./bytes.ts";
 import { getFixed32, putFixed32 } from "./coding.ts";
-import { crc32c, mask, unmask } from "./crc32c.ts";
+import { changedByte, crc32c, mask, unmask } from "./crc32c.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import type { ReadableFile, WritableFile } from "./file_system.ts";
 import { invariant } from "./invariant.ts";
@@ -61,6 +78,8 @@ const FULL = 1;
 const FIRST = 2;
 const MIDDLE = 3;
 const LAST = 4;
+/** The least that a disk writes or loses as a whole. Disks with larger sectors lose several of these at once. */
+const SECTOR_BYTES = 512;
 /** A fragment that is cut or fails its checksum. */
 const BAD = -1;
 /** No such place in the file. */
@@ -199,7 +218,9 @@ export type LogEndReason =
   /** With zeros where a header should be. */
   | "zeros"
   /** With a fragment that does not pass its checksum. */
-  | "checksum";
+  | "checksum"
+  /** With zeros that a power cut left, and whole records behind them; only with `holes: "end"`. */
+  | "hole";
 
 /** What a {@linkcode LogReader} does about damage. */
 export interface LogReaderOptions {
@@ -209,6 +230,13 @@ export interface LogReaderOptions {
    * @default {false}
    */
   salvage?: boolean;
+  /**
+   * What zeros with whole records behind them are. In a log whose appends may be unsynced, a power cut leaves
+   * them, and they are its `"end"`. Where each record is synced before the next, they are `"damage"`.
+   *
+   * @default {"damage"}
+   */
+  holes?: "damage" | "end";
   /** Called for every range of the file that salvage skips. A torn tail is not one. */
   onDamage?: (offset: number, bytes: number, reason: string) => void;
 }
@@ -250,6 +278,7 @@ export class LogReader {
   endReason: LogEndReason | undefined = undefined;
 
   readonly #salvage: boolean;
+  readonly #endsAtHoles: boolean;
   readonly #onDamage: (offset: number, bytes: number, reason: string) => void;
   readonly #block = new Uint8Array(LOG_BLOCK_BYTES);
   #blockOffset = NOWHERE;
@@ -272,6 +301,7 @@ export class LogReader {
     this.file = file;
     this.#size = file.size;
     this.#salvage = options.salvage ?? false;
+    this.#endsAtHoles = options.holes === "end";
     this.#onDamage = options.onDamage ?? (() => {});
   }
 
@@ -294,7 +324,13 @@ export class LogReader {
     let begin = NOWHERE;
     while (this.#findHeader()) {
       const at = this.#at;
-      const type = this.#verify(at);
+      let type = this.#verify(at);
+      if (type === BAD) {
+        // What is dropped for it is gone for good, and the read may have gone wrong: look again.
+        this.#blockOffset = NOWHERE;
+        if (!this.#findHeader()) break;
+        type = this.#verify(at);
+      }
       if (type === BAD) {
         if (!this.#passBadFragment(at, begin === NOWHERE ? at : begin)) return false;
         begin = NOWHERE;
@@ -397,7 +433,7 @@ export class LogReader {
     const claimedEnd = this.#claimedEnd(at);
     const type = this.#block[header + TYPE_OFFSET]!;
     const isType = type >= FULL && type <= LAST;
-    const isZeros = this.#isZeroHeader(header);
+    const isZeros = areZeros(this.#block, header, header + LOG_HEADER_BYTES);
     const trueEnd = isType ? this.#endByChecksum(at) : NOWHERE;
 
     let proof = "";
@@ -410,9 +446,12 @@ export class LogReader {
       if (claimedEnd > blockEnd && blockEnd < this.#size) proof = "log fragment beyond its block";
       if (!this.#isRecordFragment(claimedEnd)) searchFrom = at + 1;
     }
+    // Before the search, which loads other blocks.
+    const isHole = this.#endsAtHoles && claimedEnd <= blockEnd && this.#isHole(at);
     const next = this.#searchRecord(searchFrom);
-    if (next === NOWHERE && proof === "") {
-      this.endReason = isZeros ? "zeros" : claimedEnd > this.#size ? "cut" : "checksum";
+    if (proof === "" && (next === NOWHERE || isHole)) {
+      const tear = isZeros ? "zeros" : claimedEnd > this.#size ? "cut" : "checksum";
+      this.endReason = next === NOWHERE ? tear : "hole";
       return false;
     }
     if (proof === "") proof = `log fragment ${isZeros ? "of zeros" : "failing its checksum"}`;
@@ -421,9 +460,42 @@ export class LogReader {
     return true;
   }
 
-  #isZeroHeader(header: number): boolean {
-    for (let i = header; i < header + LOG_HEADER_BYTES; i++) if (this.#block[i] !== 0) return false;
-    return true;
+  /** Whether sectors that a power cut lost explain a bad fragment: see the head of this file. */
+  #isHole(at: number): boolean {
+    const block = this.#block;
+    const start = at - this.#blockOffset;
+    const end = Math.min(this.#claimedEnd(at) - this.#blockOffset, this.#blockBytes);
+    let hasLost = false;
+    for (let from = start; from < end;) {
+      let to = from;
+      while (to < end && this.#isLost(to)) to = sectorEnd(to);
+      if (to > from) {
+        hasLost = true;
+        const isWithin = from > start && to < this.#blockBytes;
+        if (isWithin && block[from - 1] !== 0 && block[to] !== 0) return true;
+      }
+      from = Math.max(to, sectorEnd(from));
+    }
+    if (!hasLost) return false;
+    const changed = this.#changedByte(start, end);
+    return changed === NOWHERE || this.#isLost(Math.max(start, changed - changed % SECTOR_BYTES));
+  }
+
+  /** Whether all is zeros from a place in the loaded block to the end of its sector. */
+  #isLost(from: number): boolean {
+    return areZeros(this.#block, from, Math.min(sectorEnd(from), this.#blockBytes));
+  }
+
+  /** The one byte of a fragment in the loaded block whose change explains that it fails its checksum. */
+  #changedByte(start: number, end: number): number {
+    const stored = getFixed32(this.#block, start);
+    const crc = crc32c(this.#block, start + TYPE_OFFSET, end);
+    const difference = stored ^ mask(crc);
+    for (let i = 0; i < LENGTH_OFFSET; i++) {
+      if ((difference & ~(255 << (8 * i))) === 0) return start + i;
+    }
+    const behind = changedByte(unmask(stored), crc, end - start - TYPE_OFFSET);
+    return behind < 0 ? NOWHERE : end - 1 - behind;
   }
 
   /** The end of a fragment by which its checksum holds, if a fragment or a border follows there. */
@@ -491,4 +563,14 @@ export class LogReader {
     }
     this.#onDamage(from, to - from, reason);
   }
+}
+
+function areZeros(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+/** Where the sector that a place in a block is in ends. */
+function sectorEnd(at: number): number {
+  return at - at % SECTOR_BYTES + SECTOR_BYTES;
 }

@@ -5,6 +5,7 @@ import { crc32c, mask } from "./crc32c.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import type { ReadableFile, WritableFile } from "./file_system.ts";
 import { LOG_BLOCK_BYTES, LOG_HEADER_BYTES, LogReader, LogWriter } from "./log.ts";
+import { generator } from "./random.ts";
 
 const FULL = 1;
 const FIRST = 2;
@@ -627,6 +628,30 @@ Deno.test("LogReader lets errors of the file system through", () => {
   assertThrows(() => new LogReader(source).next(), VarveError, "Cannot read file");
 });
 
+Deno.test("LogReader looks again before it drops a record for a read that came back wrong", () => {
+  const bytes = logOf(text("foo"), noise(40_000, 1), text("last"));
+  for (const wrong of [0, 1]) {
+    for (const offset of [3, 12, 20_000, bytes.length - 1]) {
+      const inner = new Source(bytes);
+      let reads = 0;
+      const reader = new LogReader({
+        path: inner.path,
+        size: inner.size,
+        read(into, position) {
+          const count = inner.read(into, position);
+          const at = offset - position;
+          if (at >= 0 && at < count && reads++ === wrong) into[at]! ^= 4;
+          return count;
+        },
+        close() {},
+      }, { holes: "end" });
+      let count = 0;
+      while (reader.next()) count++;
+      assertEquals([count, reader.endReason], [3, "whole"], `read ${wrong}, byte ${offset}`);
+    }
+  }
+});
+
 Deno.test("LogReader meets garbage with an end or an error, soon and in little memory", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const bytes = noise(seed * 2500, seed);
@@ -649,6 +674,233 @@ Deno.test("LogReader needs no more memory than twice the largest record", () => 
   const reader = new LogReader(new Source(logOf(record, record)));
   while (reader.next()) assert(reader.recordBuffer.length <= 2 * record.length);
 });
+
+// Holes: what a power cut leaves of unsynced appends. None of these is an error.
+
+const SECTOR = 512;
+const PAGE = 4096;
+
+/** A batch as the store writes it: few bytes, then a value of zeros. */
+function zeroFilled(length: number, seed: number): Uint8Array {
+  return concat(noise(30, seed), new Uint8Array(length - 30));
+}
+
+/** Records of all sizes, from inside a block and across blocks, with and without zeros in them. */
+function mixedRecords(): Uint8Array[] {
+  const small = (i: number) => noise(10 + (i * 53) % 200, i);
+  const smalls = (from: number) => Array.from({ length: 12 }, (_, i) => small(from + i));
+  return [
+    ...smalls(0),
+    zeroFilled(700, 1),
+    noise(5000, 2),
+    ...smalls(20),
+    zeroFilled(9000, 3),
+    noise(70 * 1024, 4),
+    zeroFilled(40_000, 5),
+    ...smalls(40),
+    concat(noise(3000, 6), new Uint8Array(2000), noise(3000, 7)),
+    new Uint8Array(0),
+    noise(20_000, 8),
+    ...smalls(60),
+  ];
+}
+
+/** A log and what is known of it. */
+class Holed {
+  readonly bytes: Uint8Array;
+  /** Where records, and so appends, end. */
+  readonly ends: number[] = [0];
+
+  constructor(records: Uint8Array[]) {
+    this.bytes = bulk(records);
+    const reader = new LogReader(new Source(this.bytes));
+    while (reader.next()) this.ends.push(reader.validOffset);
+  }
+
+  /** How a log reads that a power cut left of this one: whole records up to the first byte that was lost. */
+  check(left: Uint8Array, about: () => string): "whole" | "torn" | "hole" {
+    let lost = 0;
+    while (lost < left.length && left[lost] === this.bytes[lost]) lost++;
+    const reader = new LogReader(new Source(left), { holes: "end" });
+    let count = 0;
+    try {
+      while (reader.next()) count++;
+    } catch (error) {
+      throw new Error(`${about()}: lost from ${lost} on`, { cause: error });
+    }
+    const expected = this.ends.findLastIndex((end) => end <= lost);
+    assert(count === expected, `${about()}: ${count} records, ${expected} expected`);
+    assertEquals(reader.validOffset, this.ends[expected]!, about());
+    assertEquals(reader.tornBytes, left.length - reader.validOffset, about());
+    if (lost === this.bytes.length) return "whole";
+    return reader.endReason === "hole" ? "hole" : "torn";
+  }
+
+  /** The log with zeros in place of a range. */
+  without(from: number, to: number): Uint8Array {
+    return this.bytes.slice().fill(0, from, to);
+  }
+}
+
+Deno.test("LogReader ends a log at a hole, wherever sectors or pages are lost (invariant 5)", () => {
+  const log = new Holed(mixedRecords());
+  const { bytes, ends } = log;
+  const counts = { whole: 0, torn: 0, hole: 0 };
+  const lose = (from: number, to: number) =>
+    counts[log.check(log.without(from, to), () => `lost from ${from} to ${to}`)]++;
+  const starts = new Set(ends);
+  for (let sector = 0; sector < bytes.length; sector += SECTOR) starts.add(sector);
+  for (const from of starts) {
+    // From the end of a sync or of an earlier append on, what is left of a sector is lost.
+    const sector = from - from % SECTOR;
+    for (const sectors of [1, 2, 3, 7, 8, 64, 65]) lose(from, sector + sectors * SECTOR);
+    lose(from, from - from % PAGE + PAGE);
+    lose(from, bytes.length);
+  }
+  assert(counts.hole > 1500 && counts.torn > 100 && counts.whole > 10, JSON.stringify(counts));
+});
+
+Deno.test("LogReader ends a log at a hole between the pieces of a record that was appended in several", () => {
+  const log = new Holed([text("kept"), noise(2_500_000, 1), text("last")]);
+  const pieces: number[] = [];
+  const file: WritableFile = {
+    path: "000007.log",
+    size: 0,
+    append: (bytes) => void pieces.push((pieces.at(-1) ?? 0) + bytes.length),
+    sync: () => Promise.resolve(),
+    syncSync() {},
+    close() {},
+  };
+  const writer = new LogWriter(file);
+  writer.add(text("kept"), 0, 4);
+  writer.add(new Uint8Array(2_500_000), 0, 2_500_000);
+  assert(pieces.length > 3);
+  for (const from of pieces.slice(1, -1)) {
+    for (const size of [SECTOR, PAGE]) {
+      const outcome = log.check(log.without(from, from - from % size + size), () => `from ${from}`);
+      assertEquals(outcome, "hole", `from ${from}`);
+    }
+  }
+});
+
+Deno.test("LogReader ends a log at the first of many holes (invariant 5)", () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = generator(seed);
+    const sizes = [40, 40, 300, 3000, 40_000];
+    const records = Array.from({ length: 10 + random(60) }, (_, i) => {
+      const length = 31 + random(sizes[random(sizes.length)]!);
+      return random(4) === 0 ? zeroFilled(length, i) : noise(length, seed * 100 + i);
+    });
+    const log = new Holed(records);
+    const { bytes, ends } = log;
+    for (let round = 0; round < 5; round++) {
+      const someEnd = () => ends[random(ends.length)]!;
+      const synced = someEnd();
+      const size = random(2) === 0 ? bytes.length : Math.max(synced, someEnd());
+      const left = bytes.slice(0, size);
+      for (let page = synced - synced % PAGE; page < size; page += PAGE) {
+        const pageEnd = Math.min(page + PAGE, size);
+        const lose = (from: number, to: number) => left.fill(0, Math.max(from, synced), to);
+        const fate = random(4);
+        if (fate === 0) lose(page, pageEnd);
+        // As it was after an earlier append.
+        if (fate === 1) lose(Math.min(Math.max(someEnd(), page), pageEnd), pageEnd);
+        for (let at = page; fate === 2 && at < pageEnd; at += SECTOR) {
+          if (random(2) === 0) lose(at, Math.min(at + SECTOR, pageEnd));
+        }
+      }
+      log.check(left, () => `seed ${seed}, round ${round}`);
+    }
+  }
+});
+
+Deno.test("LogReader takes a hole for damage where it was not told of holes", () => {
+  const log = new Holed([text("first"), noise(20_000, 1), text("last")]);
+  const holed = log.without(2 * PAGE, 3 * PAGE);
+  assertEquals(log.check(holed, () => "told"), "hole");
+  assertDamaged(holed, 12, "log fragment failing its checksum");
+});
+
+Deno.test("LogReader with salvage ends at a hole, if that is what holes are", () => {
+  const log = new Holed([text("first"), noise(20_000, 1), text("last")]);
+  const source = new Source(log.without(2 * PAGE, 3 * PAGE));
+  for (const [holes, expected] of [["end", 1], ["damage", 2]] as const) {
+    const reader = new LogReader(source, { holes, salvage: true });
+    let count = 0;
+    while (reader.next()) count++;
+    assertEquals(count, expected, holes);
+  }
+});
+
+/** Whether all is zeros in the sector that a place is in, from the beginning of its fragment on. */
+function isZeroSector(bytes: Uint8Array, fragmentAt: number, at: number): boolean {
+  const sector = at - at % SECTOR;
+  return bytes.subarray(Math.max(sector, fragmentAt), sector + SECTOR).every((byte) => byte === 0);
+}
+
+Deno.test("LogReader does not take a changed byte for a hole, also beside zeros (invariant 2)", () => {
+  const logs = [
+    // Values of zeros: whole sectors of them, in one fragment and in several, and nearly a sector.
+    [noise(40, 1), zeroFilled(1200, 2), zeroFilled(600, 3), noise(50, 4), zeroFilled(520, 5)],
+    [
+      zeroFilled(40, 6),
+      new Uint8Array(2000),
+      new Uint8Array(0),
+      concat(noise(900, 7), new Uint8Array(1100)),
+    ],
+    [zeroFilled(33_000, 8), zeroFilled(700, 9), concat(new Uint8Array(3000), noise(20, 10))],
+  ];
+  let changes = 0;
+  for (const [index, records] of logs.entries()) {
+    const bytes = logOf(...records, text("last"));
+    const borders = recordBorders(bytes);
+    const fragments = fragmentsOf(bytes);
+    const random = generator(index);
+    for (let at = 0; at < borders.at(-2)!; at++) {
+      const fragmentAt = fragments.findLast((it) => it <= at)!;
+      // The middle of the longest value of zeros is more of the same.
+      if (at - fragmentAt > 300 && at % 101 !== 0) continue;
+      const right = bytes[at]!;
+      for (const byte of [right ^ 255, right ^ (1 << random(8)), random(256), 0]) {
+        if (byte === right) continue;
+        bytes[at] = byte;
+        const reader = new LogReader(new Source(bytes), { holes: "end" });
+        let isDamage = false;
+        try {
+          while (reader.next());
+        } catch (error) {
+          assert(error instanceof CorruptionError, `${error}`);
+          isDamage = true;
+        }
+        changes++;
+        const isExcused = isZeroSector(bytes, fragmentAt, at);
+        assert(isDamage || isExcused, `log ${index}: byte ${at} from ${right} to ${byte}`);
+        bytes[at] = right;
+      }
+    }
+  }
+  assert(changes > 5000);
+});
+
+Deno.test("LogReader takes a changed byte that makes a whole sector zeros for a hole", () => {
+  // It is what a hole would have left.
+  const record = concat(noise(505, 1), new Uint8Array(1000).fill(9, 0, 1), noise(9, 2));
+  const log = new Holed([record, text("last")]);
+  assertEquals(log.bytes[512], 9);
+  assertEquals(log.check(log.without(512, 513), () => "byte 512"), "hole");
+});
+
+/** Where each fragment of a whole log starts. */
+function fragmentsOf(bytes: Uint8Array): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const room = LOG_BLOCK_BYTES - at % LOG_BLOCK_BYTES;
+    if (room < LOG_HEADER_BYTES) at += room;
+    starts.push(at);
+    at += LOG_HEADER_BYTES + (bytes[at + 4]! | (bytes[at + 5]! << 8));
+  }
+  return starts;
+}
 
 // Salvage.
 

@@ -11,8 +11,8 @@
  *
  * **Invariants.**
  * 1. Everything that a caller was told is durable is there afterwards, and what is there is a prefix of what was
- *    written: after a log that lost its tail in a power cut, later logs are not replayed. The next log's first
- *    sequence number gives it away.
+ *    written: a log ends where a power cut tore it, and after one that lost its tail later logs are not replayed.
+ *    The next log's first sequence number gives it away. Each loss is a warning.
  * 2. Nothing is removed before the new manifest is durable and current; a crash at any moment here is recovered
  *    from by doing it all again.
  * 3. File numbers found in the directory are never handed out again.
@@ -143,7 +143,8 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
   const replay = new Replay(tree, options);
   try {
     for (const number of logs) {
-      if (!replay.replayLog(fileSystem.join(directory, logName(number)))) break;
+      const path = fileSystem.join(directory, logName(number));
+      if (!replay.replayLog(path, number === logs[0])) break;
     }
     return options.readOnly ? replay.finishReadOnly() : replay.finish();
   } catch (error) {
@@ -171,27 +172,40 @@ class Replay {
   }
 
   /** Replays one log; false if it does not follow on what was replayed before, so that nothing after it counts. */
-  replayLog(path: string): boolean {
+  replayLog(path: string, isOldest: boolean): boolean {
     const { fileSystem, logger } = this.#tree.context;
     const file = fileSystem.open(path);
     try {
-      const reader = new LogReader(file);
+      // Appends may not have been synced when the power was cut.
+      const reader = new LogReader(file, { holes: "end" });
       let isFirst = true;
       while (reader.next()) {
         const { recordBuffer, recordStart, recordEnd, recordOffset } = reader;
         const batch = this.#batch;
         batch.reset(recordBuffer, recordStart, recordEnd, path, recordOffset);
         if (isFirst && batch.count > 0 && batch.firstSequence > this.#lastSequence + 1) {
+          const gap = `begins at ${batch.firstSequence} where ${
+            this.#lastSequence + 1
+          } was expected`;
+          // Before the oldest there is no log that a power cut can have torn: all that was in them is in tables.
+          if (isOldest) throw new CorruptionError(`log that ${gap}`, path, recordOffset);
           logger.log(
             "warn",
             "recovery",
-            `an earlier log lost its tail: dropped ${path}, which begins at ${batch.firstSequence}` +
-              ` where ${this.#lastSequence + 1} was expected`,
+            `an earlier log lost its tail: dropped ${path}, which ${gap}`,
           );
           return false;
         }
         isFirst = false;
         this.#insert(recordEnd - recordStart, path, recordOffset);
+      }
+      if (reader.tornBytes > 0) {
+        const how = reader.endReason === "hole" ? "has a hole" : "ends in a torn record";
+        logger.log(
+          "warn",
+          "recovery",
+          `${path} ${how}: dropped ${reader.tornBytes} bytes from offset ${reader.validOffset} on`,
+        );
       }
       logger.log("debug", "recovery", `replayed ${path} up to ${this.#lastSequence}`);
     } finally {

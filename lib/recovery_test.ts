@@ -9,7 +9,7 @@ import { bytewiseKeys, roomyPool, tableDefaults, utf8 } from "../tests/tables.ts
 import { parseEntries, SmallTree, textOf } from "../tests/trees.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import { KIND_TOMBSTONE, sequenceAt } from "./internal_key.ts";
-import { LogWriter } from "./log.ts";
+import { LOG_HEADER_BYTES, LogWriter } from "./log.ts";
 import { writeNewDatabase } from "./manifest.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
@@ -149,6 +149,33 @@ Deno.test("After a log that lost its tail later logs are not replayed (invariant
   assert(/000004\.log.*begins at 4 where 3 was expected/.test(warning ?? ""), warning);
 });
 
+Deno.test("A log with a hole ends there, later logs are not replayed, and both are warnings (invariant 1)", () => {
+  const stage = new Stage();
+  const value = "v".repeat(2000);
+  const path = writeLog(stage.memory, 3, "a@1=1", `b@2=${value}`, `c@3=${value}`, "d@4=4");
+  writeLog(stage.memory, 5, "e@5=5");
+  const bytes = stage.memory.readAll(path);
+  stage.memory.writeAll(path, bytes.fill(0, 512, 1024));
+  const { entries, lastSequence } = stage.recovered();
+  assertEquals([entries, lastSequence], [["a@1=1"], 1]);
+  const end = LOG_HEADER_BYTES + 12 + 5; // a batch's header, and one entry
+  assertEquals(stage.messages.filter((it) => it.startsWith("warn")), [
+    `warn: ${path} has a hole: dropped ${bytes.length - end} bytes from offset ${end} on`,
+    "warn: an earlier log lost its tail: dropped db/000005.log, which begins at 5 where 2 was expected",
+  ]);
+});
+
+Deno.test("A log whose last record is torn ends before it, with a warning (invariant 1)", () => {
+  const stage = new Stage();
+  const path = writeLog(stage.memory, 3, "a@1=1", "b@2=2");
+  const bytes = stage.memory.readAll(path);
+  stage.memory.writeAll(path, bytes.subarray(0, bytes.length - 1));
+  assertEquals(stage.recovered().lastSequence, 1);
+  assertEquals(stage.messages.filter((it) => it.startsWith("warn")), [
+    `warn: ${path} ends in a torn record: dropped 23 bytes from offset 24 on`,
+  ]);
+});
+
 Deno.test("An empty log, and one that is in a table already, are no gap (invariant 1)", () => {
   const stage = new Stage(databaseWithTable("a@1=1 b@2=2"));
   writeLog(stage.memory, 10, "a@1=1", "b@2=2");
@@ -270,6 +297,18 @@ Deno.test("Damage in a log is an error, and changes nothing (invariant 4)", () =
   const error = failsWith("CORRUPTION", () => stage.recover());
   assert(error instanceof CorruptionError && error.file === path, error.message);
   assertEquals([stage.names(), stage.memory.readAll(path)], [before, bytes]);
+  stage.close();
+});
+
+Deno.test("An oldest log that does not follow on the tables is an error, and changes nothing (invariant 4)", () => {
+  const stage = new Stage(databaseWithTable("a@1=1 b@2=2"));
+  const path = writeLog(stage.memory, 10, "d@4=4", "e@5=5");
+  writeLog(stage.memory, 11, "f@6=6");
+  const names = stage.names();
+  const error = failsWith("CORRUPTION", () => stage.recover()) as CorruptionError;
+  assertEquals([error.file, error.offset], [path, 0]);
+  assert(/begins at 4 where 3 was expected/.test(error.message), error.message);
+  assertEquals(stage.names(), names);
   stage.close();
 });
 

@@ -199,6 +199,13 @@ Deno.test("after a log that lost its tail later logs are dropped: a prefix, neve
   copy = copyOf(inner);
   copy.writeAll(log(1), second.subarray(0, second.length >> 1));
   await expectPrefix(copy, firstRecords + Math.floor(secondRecords / 2));
+  // A page of the first that was not written, though those behind it were.
+  const record = first.length / firstRecords;
+  for (let page = 4096; page < first.length; page += 4096) {
+    copy = copyOf(inner);
+    copy.writeAll(log(0), first.slice().fill(0, page, page + 4096));
+    await expectPrefix(copy, Math.floor(page / record));
+  }
   await db.close();
 });
 
