@@ -10,6 +10,8 @@
  *    however damaged, makes one pass for the other.
  * 4. A damaged filter or metaindex is a {@linkcode CorruptionError} like any other damage, though an answer could be
  *    had without it.
+ * 5. A block read as data has the keys that its place in the index allows: a whole block of another place, which a disk
+ *    may come back with, does not pass for it.
  *
  * **Read next.** `table_reader.ts`
  *
@@ -131,7 +133,7 @@ export class TableBlocks {
   block(index: DecodedBlock, at: number): DecodedBlock {
     const inMemory = this.blockInMemory(index, at);
     if (inMemory !== undefined) return inMemory;
-    const frame = this.pinBlock(true);
+    const frame = this.pinBlock(index, at, true);
     const block = this.pool.content(frame) as DecodedBlock;
     this.pool.unpin(frame);
     return block;
@@ -175,16 +177,18 @@ export class TableBlocks {
   /**
    * Pins the data block whose handle was read last.
    *
+   * @param index The index block.
+   * @param at Which of its entries the handle was read of.
    * @param keep Whether the pool is to keep it after its last unpin, if it has to be read.
    * @returns Its frame in the pool, whose content is a {@linkcode DecodedBlock}.
    * @throws {CorruptionError} If it is damaged.
    */
-  pinBlock(keep: boolean): number {
+  pinBlock(index: DecodedBlock, at: number, keep: boolean): number {
     const offset = this.blockOffset;
     const frame = this.pool.fetch(this.#owner, offset);
     return frame >= 0
       ? frame
-      : this.pool.insert(this.#owner, offset, this.#readBlock(offset), keep);
+      : this.pool.insert(this.#owner, offset, this.#readBlock(index, at), keep);
   }
 
   /**
@@ -219,20 +223,47 @@ export class TableBlocks {
 
   #readIndex(): DecodedBlock {
     const { offset, bytes } = this.#index;
-    const block = borrowBlock(this.#file, offset, bytes);
     const { comparator } = this;
+    const block = borrowBlock(this.#file, offset, bytes);
     return decodeBlock(block, block.length, "separators", comparator, this.#file.path, offset);
   }
 
-  #readBlock(offset: number): DecodedBlock {
-    const block = borrowBlock(this.#file, offset, this.#blockBytes);
-    const { comparator } = this;
-    return decodeBlock(block, block.length, "entries", comparator, this.#file.path, offset);
+  #readBlock(index: DecodedBlock, at: number): DecodedBlock {
+    const { comparator, blockOffset: offset } = this;
+    const { path } = this.#file;
+    const stored = borrowBlock(this.#file, offset, this.#blockBytes);
+    const block = decodeBlock(stored, stored.length, "entries", comparator, path, offset);
+    // The checksum says that it is a block, not that it is this one: a disk may have read, or written, elsewhere.
+    const last = block.count - 1;
+    if (last < 0) return block;
+    const isAbove = at === 0 || compareAt(comparator, block, 0, index, at - 1) > 0;
+    if (isAbove && compareAt(comparator, block, last, index, at) <= 0) return block;
+    throw new CorruptionError("block with keys that its index does not put there", path, offset);
   }
 }
 
-/** Finds the filter that we understand in the metaindex; filters of other names are left alone. */
-function findFilter(
+/** Compares the keys of an entry of one block and an entry of another. */
+function compareAt(
+  comparator: InternalKeyComparator,
+  a: DecodedBlock,
+  aAt: number,
+  b: DecodedBlock,
+  bAt: number,
+): number {
+  const [aStart, aEnd] = [a.keyStart(aAt), a.keyEnd(aAt)];
+  return comparator.compare(a.bytes, aStart, aEnd, b.bytes, b.keyStart(bAt), b.keyEnd(bAt));
+}
+
+/**
+ * Finds the filter that we understand in the metaindex; filters of other names are left alone.
+ *
+ * @param file The table.
+ * @param metaindex Where its metaindex is.
+ * @param comparator The order of its entries.
+ * @returns Where the filter is, or `undefined` if there is none.
+ * @throws {CorruptionError} If the metaindex is damaged.
+ */
+export function findFilter(
   file: ReadableFile,
   metaindex: BlockHandle,
   comparator: InternalKeyComparator,

@@ -33,8 +33,9 @@ Deno.bench("1000 blocks looked at, in the pool", { group: "block" }, () => {
 });
 Deno.bench("1000 blocks pinned and unpinned, in the pool", { group: "block" }, () => {
   for (let i = 0; i < 1000; i++, at = (at + 131) % blockCount) {
-    pooled.readHandle(pooled.index(), at);
-    pooled.pool.unpin(pooled.pinBlock(true));
+    const index = pooled.index();
+    pooled.readHandle(index, at);
+    pooled.pool.unpin(pooled.pinBlock(index, at, true));
   }
 });
 Deno.bench("1000 times the filter asked, in the pool", { group: "block" }, () => {
@@ -45,7 +46,7 @@ Deno.bench("10 blocks read and decoded", { group: "read" }, () => {
   const index = pooled.index();
   for (let i = 0; i < 10; i++, at = (at + 131) % blockCount) {
     unpooled.readHandle(index, at);
-    unpooled.pool.unpin(unpooled.pinBlock(true));
+    unpooled.pool.unpin(unpooled.pinBlock(index, at, true));
   }
 });
 Deno.bench("the index read and decoded", { group: "read" }, () => {

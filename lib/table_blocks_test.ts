@@ -11,7 +11,7 @@ import {
   utf8,
   valueOf,
 } from "../tests/tables.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import type { DecodedBlock } from "./block.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { bloomHash } from "./bloom_filter.ts";
@@ -73,10 +73,11 @@ Deno.test("TableBlocks reads a block once, and finds it in the pool then (invari
   assertEquals(reads, 2); // footer and metaindex
   for (let round = 0; round < 3; round++) {
     const frame = blocks.pinIndex();
-    blocks.readHandle(pool.content(frame) as DecodedBlock, 3);
+    const index = pool.content(frame) as DecodedBlock;
+    blocks.readHandle(index, 3);
     pool.unpin(frame);
     assert(blocks.mayContain(bloomHash(utf8("no such key"), 0, 11)) !== undefined);
-    pool.unpin(blocks.pinBlock(true));
+    pool.unpin(blocks.pinBlock(index, 3, true));
     assertEquals(reads, 5); // index, filter and one data block
   }
   assertEquals(pool.stats().pinnedBytes, 0);
@@ -98,11 +99,12 @@ Deno.test("B12: a filter and a block at one address are told apart (invariant 3)
   const pool = roomyPool();
   const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool });
   for (let round = 0; round < 2; round++) {
-    const index = blocks.pinIndex();
-    blocks.readHandle(pool.content(index) as DecodedBlock, 0);
-    pool.unpin(index);
+    const indexFrame = blocks.pinIndex();
+    const index = pool.content(indexFrame) as DecodedBlock;
+    blocks.readHandle(index, 0);
+    pool.unpin(indexFrame);
     assertEquals(typeof blocks.mayContain(12345), "boolean");
-    const frame = blocks.pinBlock(true);
+    const frame = blocks.pinBlock(index, 0, true);
     assertEquals((pool.content(frame) as DecodedBlock).count, 1);
     pool.unpin(frame);
   }
@@ -215,10 +217,40 @@ Deno.test("TableBlocks refuses a block that a handle places outside the data", (
     const table = assembled([empty, blockOf([[key, handle(offset!, bytes!)]])]);
     const blocks = new TableBlocks(fileOf(table), { comparator: bytewiseKeys, pool });
     const frame = blocks.pinIndex();
-    blocks.readHandle(pool.content(frame) as DecodedBlock, 0);
+    const index = pool.content(frame) as DecodedBlock;
+    blocks.readHandle(index, 0);
     pool.unpin(frame);
-    assertThrows(() => blocks.pinBlock(true), CorruptionError);
+    assertThrows(() => blocks.pinBlock(index, 0, true), CorruptionError);
     blocks.close();
   }
   assertEquals(pool.stats().pinnedBytes, 0);
+});
+
+Deno.test("TableBlocks does not take a block of another place for the one it asked for (invariant 5)", () => {
+  // Entries of the same length, so that blocks are alike in size.
+  const entries = Array.from({ length: 1000 }, (_, i) => entry(`key ${1000 + i}`, "v".repeat(100)));
+  const sound = fileOf(tableBytes(entries));
+  let other = -1;
+  const file = {
+    path: sound.path,
+    size: sound.size,
+    read: (into: Uint8Array, at: number) => sound.read(into, other < 0 ? at : other),
+    close: () => sound.close(),
+  };
+  const pool = createBufferPool({ capacityBytes: 0 });
+  const blocks = new TableBlocks(file, { comparator: bytewiseKeys, pool });
+  const index = blocks.index();
+  const at = 3;
+  let alike = 0;
+  for (let from = 0; from < index.count; from++) {
+    const [place, bytes] = index.words.subarray(index.handleAt(from));
+    if (bytes !== index.words[index.handleAt(at) + 1]) continue;
+    alike++;
+    blocks.readHandle(index, at);
+    other = place!;
+    if (from === at) pool.unpin(blocks.pinBlock(index, at, false));
+    else assertThrows(() => blocks.pinBlock(index, at, false), CorruptionError, "index");
+  }
+  assert(alike > 5);
+  blocks.close();
 });

@@ -115,8 +115,8 @@ export interface Footer {
  * Reads a table's footer.
  *
  * @param file The table.
- * @returns The handles in it, not checked yet.
- * @throws {CorruptionError} If the file does not end with a footer.
+ * @returns The handles in it. That of the index is checked, as far as can be done without reading it.
+ * @throws {CorruptionError} If the file does not end with a footer, and before that with an index.
  */
 export function readFooter(file: ReadableFile): Footer {
   if (file.size < FOOTER_BYTES) {
@@ -136,6 +136,10 @@ export function readFooter(file: ReadableFile): Footer {
   const metaindex = { offset: reader.varint64(), bytes: reader.varint64() };
   const index = { offset: reader.varint64(), bytes: reader.varint64() };
   if (reader.failed) throw new CorruptionError("damaged table footer", file.path, start);
+  // The footer has no checksum. But the index is the last block, so no other one, sound as it is, passes for it.
+  if (index.offset + index.bytes + BLOCK_TRAILER_BYTES !== start) {
+    throw new CorruptionError("footer that names no index before it", file.path, start);
+  }
   return { metaindex, index };
 }
 

@@ -37,11 +37,28 @@ Deno.test("encodeFooter() writes two handles, zeros and the magic number", () =>
 });
 
 Deno.test("readFooter() reads what encodeFooter() wrote, up to the largest handles", () => {
-  for (const offset of [0, 127, 128, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
-    const handles = { metaindex: { offset, bytes: 5 }, index: { offset: 7, bytes: offset } };
-    const footer = encodeFooter(handles.metaindex, handles.index);
-    assertEquals(readFooter(fileOf(footer)), handles);
+  for (const offset of [0, 127, 128, 2 ** 32, Number.MAX_SAFE_INTEGER - 100]) {
+    const handles = { metaindex: { offset, bytes: 5 }, index: { offset, bytes: 7 } };
+    const footer = fileOf(encodeFooter(handles.metaindex, handles.index));
+    // A file in which the footer comes right after the index.
+    const start = offset + 7 + BLOCK_TRAILER_BYTES;
+    const read = (into: Uint8Array, position: number) => footer.read(into, position - start);
+    assertEquals(readFooter({ ...footer, size: start + FOOTER_BYTES, read }), handles);
   }
+});
+
+Deno.test("readFooter() refuses an index that is not the last block", () => {
+  // Both blocks are sound; but in the first one as an index, keys would be missing.
+  const handles = [{ offset: 0, bytes: 20 }, { offset: 25, bytes: 10 }] as const;
+  for (const [metaindex, index] of [[0, 0], [1, 0]] as const) {
+    const bytes = new Uint8Array(40 + FOOTER_BYTES);
+    bytes.set(encodeFooter(handles[metaindex], handles[index]), 40);
+    const error = assertThrows(() => readFooter(fileOf(bytes)), CorruptionError, "no index");
+    assertEquals([error.file, error.offset], ["000005.ldb", 40]);
+  }
+  const bytes = new Uint8Array(40 + FOOTER_BYTES);
+  bytes.set(encodeFooter(handles[0], handles[1]), 40);
+  assertEquals(readFooter(fileOf(bytes)).index, handles[1]);
 });
 
 Deno.test("readFooter() refuses what is no footer, naming file and offset", () => {

@@ -266,7 +266,7 @@ class TableCursor extends Cursor {
     const index = this.#index!;
     if (indexAt < 0 || indexAt >= index.count) return;
     this.#blocks.readHandle(index, indexAt);
-    this.#blockFrame = this.#blocks.pinBlock(this.#fillPool);
+    this.#blockFrame = this.#blocks.pinBlock(index, indexAt, this.#fillPool);
     const block = this.#blocks.pool.content(this.#blockFrame) as DecodedBlock;
     this.#block = block;
     this.#indexAt = indexAt;
