@@ -182,7 +182,16 @@ class DenoLock implements FileLock {
   release(): void {
     const file = this.#file;
     this.#file = undefined;
-    file?.close(); // which frees the lock
+    if (file === undefined) return;
+    try {
+      // Closing frees the lock too, but not before the last copy of the descriptor is closed, and a process that
+      // another thread is just starting has copies of all of them for a moment.
+      file.unlockSync();
+    } catch {
+      // Then closing has to do.
+    } finally {
+      file.close();
+    }
   }
 }
 

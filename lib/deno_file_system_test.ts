@@ -317,6 +317,37 @@ Deno.test("DenoFileSystem.remove() removes a link and not what it points to", on
   });
 });
 
+Deno.test(
+  "a released lock is free at once, also while another thread starts processes",
+  inProcesses,
+  async () => {
+    const processes = 40;
+    // Starts one process after the other, and counts them where this thread can see it.
+    const program = `self.onmessage = ({ data: { counter, path } }) => {
+      while (counter[0] < ${processes}) {
+        new Deno.Command(path, { args: ["--version"], stdout: "null" }).outputSync();
+        Atomics.add(counter, 0, 1);
+      }
+      self.postMessage("done");
+    };`;
+    await withDirectory(async (directory) => {
+      const worker = new Worker(`data:text/javascript,${encodeURIComponent(program)}`, {
+        type: "module",
+      });
+      try {
+        const done = new Promise((resolve) => worker.onmessage = resolve);
+        const counter = new Int32Array(new SharedArrayBuffer(4));
+        worker.postMessage({ counter, path: Deno.execPath() });
+        const path = disk.join(directory, "LOCK");
+        while (Atomics.load(counter, 0) < processes) disk.lock(path, "exclusive").release();
+        await done;
+      } finally {
+        worker.terminate();
+      }
+    });
+  },
+);
+
 Deno.test({
   name: "DenoFileSystem gives back every descriptor, also when a call fails (invariant 1)",
   ignore: inProcesses.ignore || Deno.build.os !== "linux", // where they can be counted
