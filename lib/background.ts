@@ -6,7 +6,8 @@
  * **Invariants.**
  * 1. A flush goes before a compaction, also in the middle of one: it is what writers wait for.
  * 2. There is at most one flush and one compaction at a time.
- * 3. A job that fails is given up, its files are removed, and its owner is told; no further job starts then.
+ * 3. A job that fails is given up, its files are removed, and its owner is told; no further job starts then, before
+ *    the owner says so.
  * 4. A slice scheduled on the event loop is bounded in bytes, and at most one is scheduled at a time.
  *
  * **Read next.** `recovery.ts`
@@ -59,6 +60,7 @@ export class Background {
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #isStepping = false;
+  #owesCompaction = false;
 
   /**
    * Makes one that does nothing before it is asked to.
@@ -79,6 +81,11 @@ export class Background {
   /** Whether a job is under way. */
   get isBusy(): boolean {
     return this.#flush !== undefined || this.#compaction !== undefined;
+  }
+
+  /** Whether a compaction failed, and none has been done or was found needless since. */
+  get owesCompaction(): boolean {
+    return this.#owesCompaction;
   }
 
   /** Whether a slice waits for its turn of the event loop. */
@@ -126,7 +133,12 @@ export class Background {
     return true;
   }
 
-  /** Stops for good: jobs under way are given up. */
+  /** Takes up work again after it was stopped; jobs start from the beginning. */
+  start(): void {
+    this.#isStopped = false;
+  }
+
+  /** Stops: jobs under way are given up, and none starts. */
   stop(): void {
     this.#isStopped = true;
     this.#cancel?.();
@@ -141,12 +153,17 @@ export class Background {
     if (this.#isStopped || this.#isStepping) return false;
     try {
       const job = this.#compaction ??= this.#owner.nextCompaction();
-      if (job === undefined) return false;
+      if (job === undefined) {
+        this.#owesCompaction = false;
+        return false;
+      }
       if (this.#run(job, bytes)) {
         this.#compaction = undefined;
+        this.#owesCompaction = false;
         this.#owner.compacted(job);
       }
     } catch (error) {
+      this.#owesCompaction = true;
       this.#fail(error);
     }
     return true;

@@ -215,6 +215,48 @@ Deno.test("stop() gives up what is under way and takes back the next slice", () 
   assertEquals(owner.notes, ["C step", "F step", "F abandoned", "C abandoned"]);
 });
 
+Deno.test("start() takes work up again after a failure, jobs from the beginning (invariant 3)", () => {
+  const { owner, turns, background } = start();
+  owner.compaction("C", 3);
+  background.step(1);
+  owner.flush("F", 1, new Error("Disk on fire"));
+  owner.flush("G", 1);
+  owner.compaction("D", 1);
+  while (background.step(1));
+  background.wake();
+  assert(!turns.turn());
+  background.start();
+  background.wake();
+  while (turns.turn());
+  assertEquals(owner.notes, [
+    ...["C step", "F step", "F abandoned", "C abandoned", "failed: Disk on fire"],
+    ...["G step", "flushed", "D step", "compacted D"],
+  ]);
+});
+
+Deno.test("a compaction is owed from one that failed to one that is done, or needless", () => {
+  for (const isNeeded of [true, false]) {
+    const { owner, background } = start();
+    owner.compaction("C", 1);
+    while (background.step(1));
+    owner.flush("F", 1, new Error("Disk on fire"));
+    background.step(1);
+    background.start();
+    assert(!background.owesCompaction, "only a flush failed");
+    owner.compaction("D", 1, new Error("Disk on fire"));
+    background.step(1);
+    assert(background.owesCompaction);
+    background.start();
+    if (isNeeded) {
+      owner.compaction("E", 2);
+      background.step(1);
+      assert(background.owesCompaction, "it is not done yet");
+    }
+    background.step(1);
+    assert(!background.owesCompaction);
+  }
+});
+
 Deno.test("timerScheduler gives a task a turn of its own, and takes it back", async () => {
   const notes: string[] = [];
   timerScheduler(() => notes.push("task"));

@@ -6,8 +6,8 @@
  * **Invariants.**
  * 1. A write is visible only when it is in the log, and acknowledged as durable only when it is on disk.
  * 2. A log segment holds exactly the entries of its memtable: both change hands together.
- * 3. After a failed write or sync nothing more is written: every later write is refused with the cause, reads go
- *    on, and opening the database again recovers it.
+ * 3. After a failed write or sync nothing more is written: every later write is refused with the cause, and reads go
+ *    on. Both `resume` and opening the database again bring everything back that was acknowledged.
  * 4. Memtables waiting to be flushed, and tables of level 0, are bounded: a writer that is too fast does some of
  *    the work itself, in proportion to what it writes, and all of it at the bound.
  * 5. When `close` has returned nothing of the database is running or open.
@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { Background, type BackgroundOwner, type Surroundings } from "./background.ts";
+import { Background, type BackgroundOwner, SLICE_BYTES, type Surroundings } from "./background.ts";
 import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
 import { CompactionJob } from "./compaction.ts";
@@ -24,6 +24,7 @@ import { pickCompaction, type PickerOptions, planRange } from "./compaction_pick
 import { VarveError } from "./errors.ts";
 import type { FileLock } from "./file_system.ts";
 import { FlushJob } from "./flush.ts";
+import { Health } from "./health.ts";
 import { InternalKeyComparator, Lookup, SEQUENCE_MAX, userKeyOf } from "./internal_key.ts";
 import { type Job, type JobContext, JobCounters } from "./job.ts";
 import { MemtableSet } from "./memtable_set.ts";
@@ -93,13 +94,11 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   readonly #requests = new BackgroundRequests();
   readonly #snapshots = new Snapshots();
   readonly #scans = new Set<Scan>();
+  readonly #health: Health;
   #view: ReadView;
   #lastSequence: number;
   #paceDebtBytes = 0;
   #readsSinceTurn = 0;
-  #failure: VarveError | undefined;
-  /** Whether every write to the log and every sync of it has succeeded. */
-  #isLogSound = true;
   #closing: Promise<void> | undefined;
 
   /**
@@ -134,8 +133,12 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     lock: FileLock | undefined,
     recoveryOptions: RecoveryOptions,
   ) {
-    const { fileSystem, logger } = options;
+    const { fileSystem, logger, readOnly } = options;
     this.directory = directory;
+    this.#health = new Health({ directory, readOnly, logger }, (failure) => {
+      this.#background.stop();
+      this.#requests.rejectAll(failure);
+    });
     this.options = options;
     this.comparator = new InternalKeyComparator(options.comparator);
     this.#surroundings = surroundings;
@@ -198,7 +201,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   /** Throws if a write would be refused. */
   assertWritable(): void {
     this.assertOpen("write");
-    this.#refuseWrites();
+    this.#health.assertWritable();
   }
 
   // ——— Reading ———
@@ -260,7 +263,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   write(group: WriteBatch): void {
-    this.#refuseWrites();
+    this.#health.assertWritable();
     const { count, byteLength, keyAndValueBytes } = group;
     this.#batch.reset(group.buffer, 0, byteLength);
     this.#memtables.checkKeys(this.#batch);
@@ -269,14 +272,14 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     try {
       this.#log!.add(group.buffer, 0, byteLength);
     } catch (error) {
-      throw this.#failLog("write to the log", error);
+      throw this.#health.fail("write to the log", error);
     }
     try {
       this.#batch.reset(group.buffer, 0, byteLength);
       this.#memtables.active.memtable.addAll(this.#batch);
     } catch (error) {
       // Half of it may be there, unseen, and the log has all of it: its sequence numbers are not used again.
-      throw this.#fail("add to the memtable", error);
+      throw this.#health.failForGood("add to the memtable", error);
     }
     this.#lastSequence += count;
     this.#writes.entries += count;
@@ -286,25 +289,21 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   async sync(): Promise<void> {
-    this.#refuseUnsoundLog();
     this.#writes.syncs++;
     try {
       await this.#log!.sync();
     } catch (error) {
-      throw this.#failLog("sync the log", error);
+      throw this.#health.fail("sync the log", error);
     }
-    // A sync that began before another one failed proves nothing about bytes that the failed one may have lost.
-    this.#refuseUnsoundLog();
   }
 
   /** {@inheritDoc} */
   syncSync(): void {
-    this.#refuseUnsoundLog();
     this.#writes.syncs++;
     try {
       this.#log!.syncSync();
     } catch (error) {
-      throw this.#failLog("sync the log", error);
+      throw this.#health.fail("sync the log", error);
     }
   }
 
@@ -334,16 +333,20 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     const mustCompact = () =>
       this.tree.version.levels[0]!.length >= STOP_FACTOR * this.options.levelZeroTables;
     if (mustCompact()) this.#stall(() => mustCompact() && this.#background.step(STALL_STEP_BYTES));
-    this.#refuseWrites();
+    this.#health.assertWritable();
+    this.#freeze(bytesNeeded);
+    this.#background.wake();
+  }
+
+  #freeze(bytesNeeded: number): void {
     const number = this.tree.newFileNumber();
     try {
       this.#log!.rotate(number);
     } catch (error) {
-      throw this.#failLog("start a log", error);
+      throw this.#health.fail("start a log", error);
     }
     this.#memtables.freeze(this.#lastSequence, number, bytesNeeded);
     this.#renewView();
-    this.#background.wake();
   }
 
   /** Lets a writer that outruns the background do some of its work, in proportion to what it wrote. */
@@ -413,7 +416,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   backgroundFailed(error: unknown): void {
-    this.#fail("flush or compact", error);
+    this.#health.fail("flush or compact", error);
   }
 
   /** {@inheritDoc} */
@@ -442,7 +445,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   /** Writes everything that is in memory to tables; resolves when they are durable. */
   async flush(): Promise<void> {
     this.queue.flush();
-    this.#refuseWrites();
+    this.#health.assertWritable();
     if (this.#memtables.active.memtable.entryCount > 0) {
       this.queue.exclusively(() => this.#rotate(0));
     }
@@ -507,8 +510,43 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       },
       snapshots: this.#snapshots.count,
       iterators: this.#scans.size,
-      failure: this.#failure?.message,
+      failure: this.#health.failure?.message,
     };
+  }
+
+  // ——— After a failure ———
+
+  /** Tries again what a failure stopped; resolves when writes are taken again. Does nothing if nothing failed. */
+  async resume(): Promise<void> {
+    if (this.#health.failure === undefined) return;
+    // No sync that began before may end in what comes now.
+    await this.queue.drain();
+    await this.#health.resume(() => this.#heal(), async () => {
+      await new Promise<void>((resolve) => this.#surroundings.schedule(resolve));
+      this.assertOpen("resume");
+    });
+    this.#background.wake();
+  }
+
+  /**
+   * Makes everything sound again, in steps with others' turns in between. Power may be cut at any moment: until the
+   * last step the old logs are there, and what they have is what memory has, but for a write that was rejected.
+   */
+  *#heal(): Generator<void> {
+    this.tree.renewManifest(); // first: nothing can be changed, or removed, while it is in doubt
+    this.#background.start();
+    yield* this.#flushFrozen();
+    if (this.#log!.needsSegment) {
+      // A rejected write may be in the log, and what was acknowledged may be lost from it. So the log has to go, and
+      // the memtable, which has exactly what reads see, into a table. Only then is the next number given again.
+      this.#freeze(0);
+      yield* this.#flushFrozen();
+    }
+    for (; this.#background.owesCompaction; yield) this.#background.step(SLICE_BYTES);
+  }
+
+  *#flushFrozen(): Generator<void> {
+    for (; this.#memtables.frozenCount > 0; yield) this.#background.stepFlush(SLICE_BYTES);
   }
 
   /** Finishes what was asked for, makes it durable, and gives everything back. */
@@ -524,13 +562,14 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   async #close(): Promise<void> {
     // Everyone who calls from now on sees the database closed; what was asked for before is still written.
     await this.queue.drain();
+    await this.#health.settled();
     this.#background.stop();
     this.#requests.rejectAll(this.#closed("wait for background work"));
     for (const scan of [...this.#scans]) scan.close();
     this.#snapshots.clear();
     try {
       // Also after a failed flush or compaction; but a log that failed is not trusted again.
-      if (this.#isLogSound) this.#log?.syncSync();
+      if (this.#log?.isTrusted) this.#log.syncSync();
     } finally {
       this.#view.release();
       this.#log?.close();
@@ -551,47 +590,6 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       this.#view.seekCandidate = candidate; // its compaction is still to come
     }
     old.release();
-  }
-
-  #refuseWrites(): void {
-    if (this.options.readOnly) {
-      throw new VarveError(
-        "READ_ONLY",
-        `Cannot write: ${this.directory} is opened for reading only`,
-      );
-    }
-    const failure = this.#failure;
-    if (failure === undefined) return;
-    throw new VarveError(
-      failure.code,
-      `Cannot write: an earlier failure stopped all writes to ${this.directory} (${failure.message});` +
-        " open it again to recover",
-      { cause: failure },
-    );
-  }
-
-  /** What is in the log can be made durable also after a failed flush, but not after a failed write of the log. */
-  #refuseUnsoundLog(): void {
-    if (!this.#isLogSound) this.#refuseWrites();
-  }
-
-  #failLog(action: string, cause: unknown): VarveError {
-    this.#isLogSound = false;
-    return this.#fail(action, cause);
-  }
-
-  /** Stops all writes for good; reads go on. The first failure is the one that is reported. */
-  #fail(action: string, cause: unknown): VarveError {
-    const code = cause instanceof VarveError ? cause.code : "IO";
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const failure = new VarveError(code, `Cannot ${action}: ${message}`, { cause });
-    if (this.#failure === undefined) {
-      this.#failure = failure;
-      this.options.logger.log("error", "engine", failure.message);
-      this.#background.stop();
-      this.#requests.rejectAll(failure);
-    }
-    return failure;
   }
 
   #closed(action: string): VarveError {

@@ -352,6 +352,7 @@ Deno.test("A write that the memtable takes half of is not seen, nor its numbers 
   assertThrows(() => stage.put("n", "2"), VarveError, "it is broken");
   isBroken = false;
   assertThrows(() => stage.put("o", "3"), VarveError, "open it again to recover");
+  await assertRejects(() => stage.engine.resume(), VarveError, "it is broken); open it again");
   assertEquals([stage.engine.lastSequence, stage.get("n")], [lastSequence, undefined]);
   await stage.close();
 });
@@ -478,5 +479,240 @@ Deno.test("What was deleted stays deleted where the order takes different bytes 
   assertEquals(stage.get("key"), undefined);
   await compact();
   assertEquals(stage.get("key"), undefined);
+  await stage.close();
+});
+
+// ——— resume() ———
+
+/** Stops all writes by what fails when `run` is called, once. */
+function stop(stage: Stage, fails: Stage["disk"]["fails"], run: () => void): VarveError {
+  let hasFailed = false;
+  stage.disk.fails = (change) => !hasFailed && fails(change) && (hasFailed = true);
+  const error = assertThrows(run, VarveError, "the test says so");
+  stage.disk.fails = () => false;
+  return error;
+}
+
+const ofLog = (failing: string) => ({ kind, name }: { kind: string; name: string }) =>
+  kind === failing && name.endsWith(".log");
+
+Deno.test("resume() after a failed log makes all that reads can see durable (invariant 3)", async () => {
+  for (const failing of ["append", "sync", "create"] as const) {
+    const stage = new Stage();
+    const { disk, engine, turns } = stage;
+    for (const key of ["a", "b"]) stage.put(key, "v".repeat(20 * KIB));
+    stop(stage, ofLog(failing), () => {
+      for (let i = 0; i < 3; i++) stage.put("c", "w".repeat(20 * KIB), true);
+    });
+    const { lastSequence } = engine;
+    const logs = disk.list("db").filter((name) => name.endsWith(".log"));
+    disk.changes.length = 0;
+    await turns.settle(engine.resume());
+    assertEquals(
+      disk.changes.filter(({ kind, name }) => kind !== "remove" && logs.includes(name)),
+      [],
+    );
+    assertEquals(
+      disk.list("db").filter((name) => logs.includes(name)),
+      [],
+      "the old logs are gone",
+    );
+    assertEquals(engine.stats().log.segments, 1);
+    assertEquals([engine.lastSequence, engine.stats().failure], [lastSequence, undefined]);
+    stage.put("d", "4", true);
+    assertEquals([engine.lastSequence, stage.get("d")], [lastSequence + 1, "4"], failing);
+    await stage.close();
+    stage.open();
+    for (const key of ["a", "b"]) assertEquals(stage.get(key)?.length, 20 * KIB);
+    assertEquals([stage.get("d"), stage.engine.lastSequence], ["4", lastSequence + 1]);
+    await stage.close();
+  }
+});
+
+Deno.test("resume() does nothing when nothing failed, whatever is under way", async () => {
+  const stage = new Stage();
+  stage.put("a", "1");
+  const changes = stage.disk.changes.length;
+  stage.disk.gate = new Promise(() => {});
+  await stage.engine.resume();
+  assertEquals([stage.disk.changes.length, stage.turns.turn()], [changes, true]); // the turn is from opening
+  stage.disk.gate = undefined;
+  await stage.close();
+  stage.open({ readOnly: true });
+  await stage.engine.resume();
+  await stage.close();
+});
+
+Deno.test("resume() works in slices, refuses writes meanwhile, and is joined by others (invariant 3)", async () => {
+  const stage = new Stage({ memtableBytes: 2048 * KIB });
+  const { engine, turns } = stage;
+  for (let i = 0; i < 400; i++) stage.put(keyOf(i), "v".repeat(4 * KIB));
+  const failure = stop(stage, ofLog("sync"), () => stage.put("last", "1", true));
+  const resuming = [engine.resume(), engine.resume()];
+  let steps = 0;
+  let isDone = false;
+  const done = Promise.all(resuming).then(() => isDone = true);
+  for (; !isDone; steps++) {
+    assertEquals(engine.stats().failure, failure.message);
+    assertThrows(() => stage.put("x", "1"), VarveError, "an earlier failure");
+    assertEquals(stage.get(keyOf(7))?.length, 4 * KIB);
+    turns.turn();
+    for (let i = 0; i < 10; i++) await undefined;
+  }
+  await done;
+  assert(steps > 6, `${steps} turns`);
+  assertEquals(engine.stats().background.flushes, 1, "it was done once");
+  stage.put("x", "1", true);
+  await stage.close();
+});
+
+Deno.test("A sync under way when the log fails is over before resume() begins, and vouches for nothing", async () => {
+  const stage = new Stage();
+  const { disk, engine, turns } = stage;
+  const gate = Promise.withResolvers<void>();
+  disk.gate = gate.promise;
+  const early = engine.queue.commit(batchOf("early", "1"), true);
+  const late = engine.queue.commit(batchOf("late", "1"), true); // waits for the next sync
+  stop(stage, ofLog("append"), () => stage.put("never", "1"));
+  let isDone = false;
+  const resumed = engine.resume().then(() => isDone = true);
+  while (turns.turn() || !disk.changes.some(({ kind }) => kind === "sync")) await undefined;
+  const changes = disk.changes.length;
+  for (let i = 0; i < 20; i++) {
+    turns.turn();
+    await undefined;
+  }
+  assertEquals([isDone, disk.changes.length], [false, changes], "it waits");
+  disk.gate = undefined;
+  gate.resolve();
+  await assertRejects(() => early, VarveError, "an earlier write or sync failed");
+  await assertRejects(() => late, VarveError, "an earlier write or sync failed");
+  await turns.settle(resumed);
+  assertEquals([stage.get("early"), stage.get("late"), stage.get("never")], ["1", "1", undefined]);
+  assertEquals(disk.count("sync", ".log"), 1, "a log that failed is not synced again");
+  await turns.settle(engine.queue.commit(batchOf("x", "1"), true));
+  await stage.close();
+});
+
+Deno.test("A group that was gathered before the failure is refused, and not written by resume()", async () => {
+  const stage = new Stage();
+  const { engine, turns } = stage;
+  stage.put("a", "1");
+  const flushed = assertRejects(() => engine.flush(), VarveError, "the test says so");
+  stage.disk.fails = ({ name }) => name.endsWith(".ldb");
+  engine.queue.gather(100).append(batchOf("late", "1"));
+  const written = assertRejects(() => engine.queue.join(true), VarveError, "an earlier failure");
+  while (engine.stats().failure === undefined) turns.turn();
+  stage.disk.fails = () => false;
+  await turns.settle(engine.resume());
+  await Promise.all([flushed, written]);
+  assertEquals([stage.get("a"), stage.get("late")], ["1", undefined]);
+  await stage.close();
+});
+
+Deno.test("close() during resume() ends it, and leaves nothing open or running (invariant 5)", async () => {
+  for (let turnsBefore = 0; turnsBefore < 12; turnsBefore++) {
+    const stage = new Stage({ memtableBytes: 1024 * KIB });
+    const { engine, turns, disk } = stage;
+    for (let i = 0; i < 200; i++) stage.put(keyOf(i), "v".repeat(4 * KIB));
+    stop(stage, ofLog("sync"), () => stage.put("last", "1", true));
+    const resumed = engine.resume().then(() => "done", (error) => error.code);
+    for (let i = 0; i < turnsBefore; i++) {
+      turns.turn();
+      for (let i = 0; i < 10; i++) await undefined;
+    }
+    const isDone = engine.stats().failure === undefined;
+    const ends: string[] = [];
+    resumed.then((end) => ends.push(end));
+    const closed = engine.close().then(() => ends.push("closed"));
+    for (let i = 0; i < 20; i++) await undefined; // no turn meanwhile
+    await turns.settle(closed);
+    assertEquals(ends, [isDone ? "done" : "CLOSED", "closed"]);
+    assertEquals([disk.openHandles, turns.turn()], [0, false]);
+    stage.open();
+    for (let i = 0; i < 200; i++) assertEquals(stage.get(keyOf(i))?.length, 4 * KIB);
+    await stage.close();
+  }
+});
+
+Deno.test("A failed compaction is done before writes are taken again, unless it was asked for", async () => {
+  const stage = new Stage();
+  const { engine, turns, disk } = stage;
+  const flushTable = async () => {
+    for (let i = 0; i < 20; i++) stage.put(keyOf(i), "v".repeat(KIB));
+    await turns.settle(engine.flush());
+  };
+  for (let i = 0; i < 3; i++) await flushTable();
+  disk.fails = ({ kind, name }) => kind === "append" && name.endsWith(".ldb");
+  const compacted = engine.compact(undefined, undefined, undefined);
+  await assertRejects(() => turns.settle(compacted), VarveError, "the test says so");
+  await turns.settle(engine.resume()); // the disk still fails, but there is nothing that has to be written
+  disk.fails = () => false;
+  assertEquals(engine.stats().background.compactions, 0);
+  disk.fails = ({ kind, name }) =>
+    kind === "append" && name.endsWith(".ldb") && engine.stats().memtable.immutables === 0;
+  for (let i = 0; i < 6 && engine.stats().failure === undefined; i++) {
+    await flushTable();
+    while (turns.turn());
+  }
+  assert(engine.stats().failure !== undefined);
+  await assertRejects(() => turns.settle(engine.resume()), VarveError, "the test says so");
+  disk.fails = () => false;
+  await turns.settle(engine.resume());
+  assertEquals(engine.stats().background.compactions, 1);
+  await stage.close();
+});
+
+Deno.test("A database that damage has stopped is not resumed", async () => {
+  const stage = new Stage();
+  const { engine, turns } = stage;
+  for (let round = 0; round < 2; round++) {
+    stage.put("a", "v".repeat(KIB));
+    stage.put("z", `${round}`);
+    await turns.settle(engine.flush());
+  }
+  const memory = stage.disk.inner as MemoryFileSystem;
+  for (const name of memory.list("db").filter((name) => name.endsWith(".ldb"))) {
+    const bytes = memory.readAll(`db/${name}`);
+    bytes[20]! ^= 1;
+    memory.writeAll(`db/${name}`, bytes);
+  }
+  const compacted = engine.compact(undefined, undefined, undefined);
+  await assertRejects(() => turns.settle(compacted), VarveError, "checksum");
+  for (let i = 0; i < 2; i++) {
+    const error = await assertRejects(
+      () => turns.settle(engine.resume()),
+      VarveError,
+      "open it again",
+    );
+    assertEquals(error.code, "CORRUPTION");
+  }
+  await stage.close();
+});
+
+Deno.test("After a log that could not be started close() still makes what was written durable", async () => {
+  const stage = new Stage();
+  stage.put("a", "v".repeat(40 * KIB));
+  stop(stage, ofLog("create"), () => stage.put("b", "v".repeat(40 * KIB)));
+  assertEquals(stage.disk.count("sync", ".log"), 0);
+  await stage.close();
+  assertEquals(stage.disk.count("sync", ".log"), 1);
+});
+
+Deno.test("A logger that asks to resume when it hears of the failure gets what it asks for", async () => {
+  const resumed: Promise<void>[] = [];
+  const stage = new Stage({
+    logger: {
+      log(level) {
+        if (level === "error") resumed.push(stage.engine.resume());
+      },
+    },
+  });
+  stage.put("a", "1");
+  stop(stage, ofLog("append"), () => stage.put("b", "1"));
+  assertEquals(resumed.length, 1);
+  await stage.turns.settle(resumed[0]!);
+  stage.put("c", "1", true);
+  assertEquals([stage.get("a"), stage.get("b"), stage.get("c")], ["1", undefined, "1"]);
   await stage.close();
 });

@@ -29,7 +29,7 @@ export type VarveErrorCode =
   | "READ_ONLY"
   /** The files are of a format, comparator or compression that this version cannot read. */
   | "UNSUPPORTED_FORMAT"
-  /** The file system failed. After a failed write or sync the database refuses further writes. */
+  /** The file system failed. After a failed write or sync the database refuses further writes until it is resumed. */
   | "IO"
   /** A key, a value or a batch is over its limit. */
   | "TOO_LARGE";

@@ -93,7 +93,8 @@ export class Manifest {
    * Writes a manifest that says what `snapshot` says, and makes it the current one. The one before stays where it
    * is, for the caller to remove.
    *
-   * If this throws, either of the two may be the current one after a crash: nothing more may be written.
+   * If this throws, either of the two may be the current one after a crash: nothing more may be written but a
+   * manifest under another number.
    *
    * @example A new database, and what it holds after one edit
    * ```ts
@@ -129,16 +130,28 @@ export class Manifest {
     snapshot: ManifestState,
   ): Manifest {
     invariant(number < snapshot.nextFileNumber, "a manifest's own number is in use");
-    const file = fileSystem.create(fileSystem.join(directory, manifestName(number)));
+    const path = fileSystem.join(directory, manifestName(number));
+    const temporary = fileSystem.join(directory, temporaryName(number));
+    let file: WritableFile | undefined;
+    let manifest: Manifest;
     try {
-      const manifest = new Manifest(number, file, snapshotEdit(snapshot));
+      file = fileSystem.create(path);
+      manifest = new Manifest(number, file, snapshotEdit(snapshot));
       fileSystem.syncDirectory(directory);
-      setCurrent(fileSystem, directory, number);
-      return manifest;
+      writeCurrent(fileSystem, temporary, number);
+    } catch (error) {
+      file?.close();
+      // Nothing names it yet, so it need not take room on a disk that may be full.
+      for (const written of [path, temporary]) removeIfPossible(fileSystem, written);
+      throw error;
+    }
+    try {
+      switchCurrent(fileSystem, directory, temporary);
     } catch (error) {
       file.close();
       throw error;
     }
+    return manifest;
   }
 
   /** Bytes in the file. */
@@ -216,6 +229,11 @@ export function setCurrent(
   manifestNumber: number,
 ): void {
   const temporary = fileSystem.join(directory, temporaryName(manifestNumber));
+  writeCurrent(fileSystem, temporary, manifestNumber);
+  switchCurrent(fileSystem, directory, temporary);
+}
+
+function writeCurrent(fileSystem: FileSystem, temporary: string, manifestNumber: number): void {
   const file = fileSystem.create(temporary);
   try {
     file.append(new TextEncoder().encode(`${manifestName(manifestNumber)}\n`));
@@ -223,8 +241,19 @@ export function setCurrent(
   } finally {
     file.close();
   }
+}
+
+function switchCurrent(fileSystem: FileSystem, directory: string, temporary: string): void {
   fileSystem.rename(temporary, fileSystem.join(directory, currentName));
   fileSystem.syncDirectory(directory);
+}
+
+function removeIfPossible(fileSystem: FileSystem, path: string): void {
+  try {
+    if (fileSystem.exists(path)) fileSystem.remove(path);
+  } catch {
+    // Left for the next open, which removes every manifest that is not the current one.
+  }
 }
 
 /**
@@ -273,8 +302,7 @@ export function loadManifest(
   comparator: InternalKeyComparator,
 ): LoadedManifest {
   const manifestNumber = readCurrent(fileSystem, directory);
-  const path = fileSystem.join(directory, manifestName(manifestNumber));
-  if (!fileSystem.exists(path)) {
+  if (!fileSystem.exists(fileSystem.join(directory, manifestName(manifestNumber)))) {
     const current = fileSystem.join(directory, currentName);
     throw new CorruptionError(
       `${manifestName(manifestNumber)}, which does not exist, named`,
@@ -282,6 +310,27 @@ export function loadManifest(
       0,
     );
   }
+  return readManifest(fileSystem, directory, manifestNumber, comparator);
+}
+
+/**
+ * Reads a manifest, current or not.
+ *
+ * @param fileSystem The disk.
+ * @param directory The database's directory.
+ * @param manifestNumber The number in the manifest's name.
+ * @param comparator The order of keys, which must be the one the database was created with.
+ * @returns What the manifest says.
+ * @throws {VarveError} `NOT_FOUND` if it is not there; `UNSUPPORTED_FORMAT` if it is in another order of keys.
+ * @throws {CorruptionError} If it can't be read (invariant 3).
+ */
+export function readManifest(
+  fileSystem: FileSystem,
+  directory: string,
+  manifestNumber: number,
+  comparator: InternalKeyComparator,
+): LoadedManifest {
+  const path = fileSystem.join(directory, manifestName(manifestNumber));
   const file = fileSystem.open(path);
   try {
     const loader = new ManifestLoader(path, comparator);
@@ -299,8 +348,16 @@ export function loadManifest(
   }
 }
 
-/** The number of the manifest that `CURRENT` names. */
-function readCurrent(fileSystem: FileSystem, directory: string): number {
+/**
+ * The number of the manifest that `CURRENT` names.
+ *
+ * @param fileSystem The disk.
+ * @param directory The database's directory.
+ * @returns The number, of a manifest that may or may not be there.
+ * @throws {VarveError} `NOT_FOUND` if there is no database.
+ * @throws {CorruptionError} If there was one, or `CURRENT` names no manifest.
+ */
+export function readCurrent(fileSystem: FileSystem, directory: string): number {
   const path = fileSystem.join(directory, currentName);
   if (!fileSystem.exists(path)) throw currentIsMissing(fileSystem, directory, path);
   const bytes = fileSystem.size(path) <= CURRENT_BYTES_MAX ? readFile(fileSystem, path) : undefined;

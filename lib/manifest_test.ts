@@ -511,6 +511,17 @@ Deno.test("create() leaves a database that loads, at whichever step it fails (in
   }
 });
 
+Deno.test("create() leaves nothing of a manifest that CURRENT cannot name", () => {
+  for (let failAt = 0; failAt < CREATE_STEPS.indexOf("rename 000002.dbtmp CURRENT"); failAt++) {
+    const watched = new WatchedFileSystem(newDatabase());
+    const before = watched.list("db");
+    const state = { ...load(watched), nextFileNumber: 3 };
+    watched.failAt = failAt;
+    assertThrows(() => Manifest.create(watched, "db", 2, state), VarveError, "on purpose");
+    assertEquals(watched.list("db"), before, CREATE_STEPS[failAt]!);
+  }
+});
+
 Deno.test("append() takes no more edits after one that failed (invariant 2)", () => {
   for (const step of ["append MANIFEST-000002", "sync MANIFEST-000002"]) {
     const watched = new WatchedFileSystem(newDatabase());

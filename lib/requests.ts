@@ -5,7 +5,7 @@
  * **Invariants.**
  * 1. Whoever waits hears of the end: done, failed, or the database closed.
  *
- * **Read next.** `engine.ts`
+ * **Read next.** `health.ts`
  *
  * @module
  */

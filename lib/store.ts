@@ -93,6 +93,13 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
   compact(range?: Pick<RangeOptions<K>, "gte" | "lt" | "signal">): Promise<void>;
   /** What the database holds and what it has cost. */
   stats(): DatabaseStats;
+  /**
+   * Tries again what a failure stopped, once its cause is gone: when a full disk has room again, say. Does nothing if
+   * nothing failed. Resolves when writes are taken again, with everything that reads can see durable by then, if the
+   * log had failed. Rejects with what still fails; then reads go on and writes are refused as before, and it may be
+   * called again. After damage (`CORRUPTION`) it always rejects.
+   */
+  resume(): Promise<void>;
   /** Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. */
   close(): Promise<void>;
 }
@@ -369,6 +376,11 @@ class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, 
   stats(): DatabaseStats {
     this.#engine.assertOpen("read statistics");
     return this.#engine.stats();
+  }
+
+  async resume(): Promise<void> {
+    this.#engine.assertOpen("resume");
+    await this.#engine.resume();
   }
 
   close(): Promise<void> {

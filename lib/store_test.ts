@@ -295,7 +295,7 @@ Deno.test("A sublevel needs the order of bytes, and codecs as the database does"
   assertThrows(() => other.sublevel("s"), TypeError, "needs the bytewise comparator");
 });
 
-Deno.test("flush, compact and stats fail with CLOSED after close, and close gives the same promise", async () => {
+Deno.test("flush, compact, resume and stats fail with CLOSED, and close gives the same promise", async () => {
   const db = openOn(emptyDisk());
   const batch = db.batch().put("a", "1");
   const closing = db.close();
@@ -303,6 +303,7 @@ Deno.test("flush, compact and stats fail with CLOSED after close, and close give
   const acts: (() => unknown)[] = [
     () => db.flush(),
     () => db.compact(),
+    () => db.resume(),
     () => db.stats(),
     () => db.batch(),
     () => db.snapshot(),

@@ -7,7 +7,8 @@
  * 1. What `version` says is in the manifest already: a reader never sees a tree that a crash would take back.
  * 2. File numbers only grow, across reopens and crashes: one found in the directory is never handed out again.
  * 3. A table is removed only when no version that anyone holds contains it.
- * 4. After a failed write of the manifest nothing is applied any more.
+ * 4. After a failed write of the manifest nobody knows what it says, with the last edit or without. Nothing is
+ *    applied then, and nothing is removed that it may name, until a new one that says what memory says is current.
  *
  * Source: LevelDB's `db/version_set.h`.
  *
@@ -16,7 +17,7 @@
  * @module
  */
 import { VarveError } from "./errors.ts";
-import { manifestName, oldTableName, tableName } from "./file_names.ts";
+import { manifestName, oldTableName, tableName, temporaryName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
@@ -24,7 +25,7 @@ import type { Logger } from "./logger.ts";
 import { Manifest, type ManifestState } from "./manifest.ts";
 import type { TableCache } from "./table_cache.ts";
 import type { Version } from "./version.ts";
-import type { VersionEdit } from "./version_edit.ts";
+import { emptyVersionEdit, type VersionEdit } from "./version_edit.ts";
 
 /** What a tree is made of and works with. */
 export interface TreeContext {
@@ -54,8 +55,11 @@ export class Tree {
   /** How many live versions contain a table. */
   readonly #tableReferences = new Map<number, number>();
   #manifestBytes = 0;
-  /** Whether a new manifest could not be written, so that nobody knows which one is current. */
-  #isBroken = false;
+  /** Whether a write of a manifest failed, so that nobody knows what the current one says (invariant 4). */
+  #isInDoubt = false;
+  /** Tables and manifests that nobody needs once there is no doubt any more. */
+  #doubtfulTables: number[] = [];
+  #doubtfulManifests: number[] = [];
 
   /**
    * Takes over what was loaded from a manifest. Nothing can be applied before {@linkcode startManifest}.
@@ -151,17 +155,29 @@ export class Tree {
     const { fileSystem, directory } = this.context;
     const version = this.#version.apply(edit);
     const number = this.newFileNumber();
-    this.#take(edit);
     const old = this.#manifest;
-    this.#isBroken = true;
-    this.#manifest = Manifest.create(fileSystem, directory, number, this.#state(version, number));
-    this.#isBroken = false;
+    try {
+      const state = this.#state(version, edit, number);
+      this.#manifest = Manifest.create(fileSystem, directory, number, state);
+    } catch (error) {
+      this.#doubtfulManifests.push(number);
+      this.#doubt(edit);
+      throw error;
+    }
+    this.#isInDoubt = false;
+    this.#take(edit);
     if (old !== undefined) {
       this.#manifestBytes += old.size;
       old.close();
       this.#removeFile(fileSystem.join(directory, manifestName(old.number)));
     }
     this.#install(version);
+    this.#removeDoubtful();
+  }
+
+  /** Puts an end to doubt about what the manifest says: a new one says what memory says (invariant 4). */
+  renewManifest(): void {
+    if (this.#isInDoubt) this.startManifest(emptyVersionEdit());
   }
 
   /**
@@ -172,7 +188,7 @@ export class Tree {
   apply(edit: VersionEdit): void {
     const manifest = this.#manifest;
     invariant(manifest !== undefined, "a tree that is only read is never changed");
-    if (this.#isBroken) {
+    if (this.#isInDoubt) {
       throw new VarveError("IO", "Cannot change the tree: an earlier write of its manifest failed");
     }
     if (manifest.needsRollover) return this.startManifest(edit);
@@ -180,7 +196,12 @@ export class Tree {
     edit.nextFileNumber = this.#nextFileNumber;
     edit.logNumber ??= this.#logNumber;
     edit.lastSequence ??= this.#flushedSequence;
-    manifest.append(edit);
+    try {
+      manifest.append(edit);
+    } catch (error) {
+      this.#doubt(edit);
+      throw error;
+    }
     this.#take(edit);
     this.#install(version);
   }
@@ -196,17 +217,41 @@ export class Tree {
     for (const { level, key } of edit.compactPointers) this.compactPointers[level] = key;
   }
 
-  #state(version: Version, manifestNumber: number): ManifestState {
+  /** What the tree is once an edit has taken effect, for a new manifest. */
+  #state(version: Version, edit: VersionEdit, manifestNumber: number): ManifestState {
+    const compactPointers = [...this.compactPointers];
+    for (const { level, key } of edit.compactPointers) compactPointers[level] = key;
     return {
       version,
-      logNumber: this.#logNumber,
+      logNumber: edit.logNumber ?? this.#logNumber,
       prevLogNumber: 0,
       nextFileNumber: this.#nextFileNumber,
-      lastSequence: this.#flushedSequence,
-      compactPointers: this.compactPointers,
+      lastSequence: edit.lastSequence ?? this.#flushedSequence,
+      compactPointers,
       manifestNumber,
       manifestBytes: 0,
     };
+  }
+
+  /** An edit failed: it may be on disk, but memory does not have it. */
+  #doubt(edit: VersionEdit): void {
+    this.#isInDoubt = true;
+    for (const { table } of edit.added) this.#doubtfulTables.push(table.number);
+  }
+
+  /** Removes what only failed edits have named, and manifests that did not become the current one. */
+  #removeDoubtful(): void {
+    const { fileSystem, directory } = this.context;
+    for (const number of this.#doubtfulTables) {
+      if (!this.#tableReferences.has(number)) this.#removeTable(number);
+    }
+    for (const number of this.#doubtfulManifests) {
+      for (const name of [manifestName(number), temporaryName(number)]) {
+        this.#removeFile(fileSystem.join(directory, name));
+      }
+    }
+    this.#doubtfulTables = [];
+    this.#doubtfulManifests = [];
   }
 
   #install(version: Version): void {
@@ -228,17 +273,17 @@ export class Tree {
   #removeTable(number: number): void {
     this.context.cache.drop(number);
     const { fileSystem, directory } = this.context;
-    const path = this.tablePath(number);
+    this.#removeFile(this.tablePath(number));
     // Tables of LevelDB before 1.14 end in ".sst".
-    this.#removeFile(
-      fileSystem.exists(path) ? path : fileSystem.join(directory, oldTableName(number)),
-    );
+    this.#removeFile(fileSystem.join(directory, oldTableName(number)));
   }
 
-  /** Removes a file that is not needed. If that fails it is tried again at the next open. */
+  /** Removes a file that is not needed, if it is there. If that fails it is tried again at the next open. */
   #removeFile(path: string): void {
+    const { fileSystem } = this.context;
     try {
-      this.context.fileSystem.remove(path);
+      if (!fileSystem.exists(path)) return;
+      fileSystem.remove(path);
       this.context.logger.log("debug", "tree", `removed ${path}`);
     } catch (error) {
       this.context.logger.log("warn", "tree", `cannot remove ${path}: ${error}`);

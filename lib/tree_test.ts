@@ -138,7 +138,7 @@ for (const kind of ["append", "sync"] as const) {
     assertThrows(() => small.tree.apply(deletion(1, a)), Error, kind);
     assertEquals(small.tree.version, before);
     small.disk.fails = () => false;
-    assertThrows(() => small.tree.apply(deletion(1, a)), Error, "earlier write failed");
+    assertThrows(() => small.tree.apply(deletion(1, a)), Error, "an earlier write of its manifest");
     assertEquals([small.levels(), small.tableFiles().length], [["1: a@1=x"], 1]);
     small.close();
   });
@@ -193,6 +193,102 @@ Deno.test("after a failed change of manifests nothing is applied any more (invar
     assert(onDisk[0] === "1: a@1=x | b@2=x" || onDisk[0] === "1: b@2=x", why);
     small.close();
   }
+});
+
+/** Every file there is to be when nobody holds an older version. */
+function assertNothingLeftOver(small: SmallTree, why: string): void {
+  const { tree } = small;
+  const tables = tree.version.levels.flat().map(({ number }) => tree.tablePath(number).slice(3));
+  const expected = [...tables, "CURRENT", `MANIFEST-00000${tree.manifestNumber}`].toSorted();
+  assertEquals(small.disk.list("db").filter((name) => name !== "LOCK"), expected, why);
+}
+
+for (const kind of ["append", "sync"] as const) {
+  Deno.test(`after a failed ${kind} of the manifest a new one ends all doubt (invariant 4)`, () => {
+    const small = new SmallTree();
+    const a = small.addTable(1, "a@1=x");
+    small.disk.fails = (change) => change.kind === kind && change.name.startsWith("MANIFEST");
+    assertThrows(() => small.addTable(1, "b@2=x"), Error, kind);
+    small.disk.fails = () => false;
+    assertEquals(small.tableFiles().length, 2, "the manifest may name both");
+    assertEquals(small.levelsOnDisk(), [kind === "append" ? "1: a@1=x" : "1: a@1=x | b@2=x"]);
+    small.tree.renewManifest();
+    assertEquals([small.levels(), small.levelsOnDisk()], [["1: a@1=x"], ["1: a@1=x"]]);
+    assertNothingLeftOver(small, kind);
+    small.addTable(1, "c@3=x");
+    small.tree.apply(deletion(1, a));
+    assertEquals([small.levels(), small.levelsOnDisk()], [["1: c@3=x"], ["1: c@3=x"]]);
+    small.close();
+  });
+}
+
+Deno.test("without doubt there is no new manifest", () => {
+  const small = new SmallTree();
+  small.addTable(1, "a@1=x");
+  small.tree.renewManifest();
+  assertEquals(small.disk.changes, []);
+  small.close();
+});
+
+Deno.test("while in doubt nothing goes that any manifest may name, however often a new one fails (invariant 4)", () => {
+  for (let failing = 0, isDone = false; !isDone; failing++) {
+    const small = new SmallTree();
+    small.addTable(1, "a@1=x");
+    const { disk, tree } = small;
+    disk.fails = ({ kind, name }) => kind === "sync" && name.startsWith("MANIFEST");
+    assertThrows(() => small.addTable(1, "b@2=x"), Error, "sync");
+    const why = `failing at change ${failing}`;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      disk.changes.length = 0;
+      disk.fails = ({ index }) => index === failing;
+      try {
+        tree.renewManifest();
+        isDone = disk.changes.length <= failing;
+        break;
+      } catch (error) {
+        assert(error instanceof Error && error.message.includes("the test says so"), `${error}`);
+      }
+      disk.fails = () => false;
+      assertEquals(small.tableFiles().length, 2, why);
+      // Whichever manifest a power cut leaves current, all that it names is there.
+      const current = small.memory.readAll("db/CURRENT");
+      for (const name of disk.list("db").filter((it) => it.startsWith("MANIFEST"))) {
+        small.memory.writeAll("db/CURRENT", new TextEncoder().encode(`${name}\n`));
+        const [onDisk] = small.levelsOnDisk();
+        assert(onDisk === "1: a@1=x" || onDisk === "1: a@1=x | b@2=x", `${why}: ${onDisk}`);
+      }
+      small.memory.writeAll("db/CURRENT", current);
+    }
+    disk.fails = () => false;
+    tree.renewManifest();
+    // One that could not be removed stays until the next open.
+    if (isDone) assertNothingLeftOver(small, why);
+    assertEquals([small.levels(), small.levelsOnDisk()], [["1: a@1=x"], ["1: a@1=x"]], why);
+    small.close();
+  }
+});
+
+Deno.test("a change that failed with a new manifest has changed nothing in memory (invariant 4)", () => {
+  const small = new SmallTree();
+  const a = small.addTable(1, "a@1=x");
+  const { disk, tree } = small;
+  growManifest(small);
+  const before = [tree.logNumber, tree.flushedSequence, tree.compactPointers[1]];
+  disk.fails = ({ kind, name }) => kind === "rename" && name === "CURRENT";
+  const key = Uint8Array.of(1, 2, 3);
+  const edit = { ...deletion(1, a), compactPointers: [{ level: 1, key }] };
+  assertThrows(() => tree.apply({ ...edit, logNumber: 99, lastSequence: 99 }), Error, "rename");
+  disk.fails = () => false;
+  assertEquals([tree.logNumber, tree.flushedSequence, tree.compactPointers[1]], before);
+  tree.renewManifest();
+  assertEquals([tree.logNumber, tree.flushedSequence, tree.compactPointers[1]], before);
+  assertEquals([small.levels(), small.levelsOnDisk()], [["1: a@1=x"], ["1: a@1=x"]]);
+  const again = new SmallTree(small.memory);
+  assertEquals([again.tree.logNumber, again.tree.flushedSequence], before.slice(0, 2));
+  again.close();
+  tree.apply(edit);
+  assertEquals(tree.compactPointers[1], key);
+  small.close();
 });
 
 Deno.test("a tree without a manifest is never changed", () => {

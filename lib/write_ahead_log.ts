@@ -8,13 +8,16 @@
  * 3. Segments become durable oldest first: when a sync returns, everything written before it was called is
  *    durable, older segments included. So a power cut takes a tail of the history, never a middle.
  * 4. A segment's handle is given back only when no sync of it is under way.
+ * 5. After a failed write or sync the segments that are there then are suspect: they may end in half a record, or
+ *    have lost what was written before. They are never written, synced or trusted again, only removed.
  *
  * **Read next.** `commit_queue.ts`
  *
  * @module
  */
+import { VarveError } from "./errors.ts";
 import { logName } from "./file_names.ts";
-import type { FileSystem } from "./file_system.ts";
+import type { FileSystem, WritableFile } from "./file_system.ts";
 import { LogWriter } from "./log.ts";
 import type { Logger } from "./logger.ts";
 
@@ -26,6 +29,8 @@ class Segment {
   /** Syncs under way. */
   syncs = 0;
   isRetired = false;
+  /** Whether a write or a sync failed while it was there (invariant 5). */
+  isSuspect = false;
 
   constructor(number: number, writer: LogWriter) {
     this.number = number;
@@ -41,17 +46,30 @@ class Segment {
     this.syncs++;
     try {
       await this.writer.file.sync();
-      if (size > this.syncedBytes) this.syncedBytes = size;
+    } catch (error) {
+      this.isSuspect = true; // before anyone else has a turn
+      throw error;
     } finally {
       this.syncs--;
       if (this.isRetired && this.syncs === 0) this.writer.file.close();
     }
+    // Another sync failed meanwhile: this one proves nothing about bytes that the failed one may have lost.
+    this.assertTrusted();
+    if (size > this.syncedBytes) this.syncedBytes = size;
   }
 
   syncSync(): void {
     const size = this.writer.size;
     this.writer.file.syncSync();
     this.syncedBytes = size;
+  }
+
+  assertTrusted(): void {
+    if (!this.isSuspect) return;
+    throw new VarveError(
+      "IO",
+      `Cannot go on with log: an earlier write or sync failed: ${this.writer.file.path}`,
+    );
   }
 
   retire(): void {
@@ -69,6 +87,7 @@ export class WriteAheadLog {
   #segments: Segment[];
   #active: Segment;
   #bytesWritten = 0;
+  #hasFailedToRotate = false;
 
   /**
    * Takes over the first segment, whose name is durable.
@@ -103,24 +122,45 @@ export class WriteAheadLog {
     return this.#segments.length;
   }
 
+  /** Whether no segment that is still needed is suspect (invariant 5). */
+  get isTrusted(): boolean {
+    return !this.#segments.some(({ isSuspect }) => isSuspect);
+  }
+
+  /** Whether a new segment must be started before anything is written. */
+  get needsSegment(): boolean {
+    return this.#hasFailedToRotate || !this.isTrusted;
+  }
+
   /** Writes one record: the operating system has it when this returns. */
   add(buffer: Uint8Array, start: number, end: number): void {
-    const writer = this.#active.writer;
+    const segment = this.#active;
+    segment.assertTrusted();
+    const { writer } = segment;
     const before = writer.size;
-    writer.add(buffer, start, end);
+    try {
+      writer.add(buffer, start, end);
+    } catch (error) {
+      this.#suspectAll();
+      throw error;
+    }
     this.#bytesWritten += writer.size - before;
   }
 
   /** Starts a new segment. */
   rotate(number: number): void {
     const path = this.#fileSystem.join(this.#directory, logName(number));
-    const file = this.#fileSystem.create(path);
+    this.#hasFailedToRotate = true;
+    let file: WritableFile | undefined;
     try {
+      file = this.#fileSystem.create(path);
       this.#fileSystem.syncDirectory(this.#directory);
     } catch (error) {
-      file.close();
+      file?.close();
+      if (file !== undefined) this.#remove(path);
       throw error;
     }
+    this.#hasFailedToRotate = false;
     this.#active = new Segment(number, new LogWriter(file));
     this.#segments.push(this.#active);
     this.#logger.log("debug", "log", `started ${path}`);
@@ -130,13 +170,29 @@ export class WriteAheadLog {
   async sync(): Promise<void> {
     for (const segment of [...this.#segments]) {
       // A segment retired meanwhile is in a durable table.
-      if (segment.isDirty && !segment.isRetired) await segment.sync();
+      if (!segment.isDirty || segment.isRetired) continue;
+      segment.assertTrusted();
+      try {
+        await segment.sync();
+      } catch (error) {
+        this.#suspectAll();
+        throw error;
+      }
     }
   }
 
   /** The same, holding up the caller. */
   syncSync(): void {
-    for (const segment of this.#segments) if (segment.isDirty) segment.syncSync();
+    for (const segment of this.#segments) {
+      if (!segment.isDirty) continue;
+      segment.assertTrusted();
+      try {
+        segment.syncSync();
+      } catch (error) {
+        this.#suspectAll();
+        throw error;
+      }
+    }
   }
 
   /** Removes the segments below `number`: their memtables are in tables. */
@@ -144,13 +200,7 @@ export class WriteAheadLog {
     while (this.#segments.length > 1 && this.#segments[0]!.number < number) {
       const segment = this.#segments.shift()!;
       segment.retire();
-      const { path } = segment.writer.file;
-      try {
-        this.#fileSystem.remove(path);
-        this.#logger.log("debug", "log", `removed ${path}`);
-      } catch (error) {
-        this.#logger.log("warn", "log", `cannot remove ${path}: ${error}`);
-      }
+      this.#remove(segment.writer.file.path);
     }
   }
 
@@ -158,5 +208,20 @@ export class WriteAheadLog {
   close(): void {
     for (const segment of this.#segments) segment.retire();
     this.#segments = [];
+  }
+
+  /** What made one segment fail may have taken bytes of the others: none of them is trusted any more. */
+  #suspectAll(): void {
+    for (const segment of this.#segments) segment.isSuspect = true;
+  }
+
+  /** Removes a segment's file. If that fails it is left for the next open. */
+  #remove(path: string): void {
+    try {
+      this.#fileSystem.remove(path);
+      this.#logger.log("debug", "log", `removed ${path}`);
+    } catch (error) {
+      this.#logger.log("warn", "log", `cannot remove ${path}: ${error}`);
+    }
   }
 }

@@ -84,10 +84,17 @@ Deno.test("a segment's name is durable before anything is written to it (invaria
 Deno.test("a segment whose name cannot be made durable is not written to (invariant 2)", () => {
   const { disk, log } = start();
   disk.fails = ({ kind }) => kind === "syncDirectory";
+  assertEquals(log.needsSegment, false);
   assertThrows(() => log.rotate(7), VarveError, "syncDirectory");
   assertEquals([log.segments, disk.openHandles], [1, 1]);
+  assertEquals([log.needsSegment, log.isTrusted], [true, true]);
   add(log, "a");
-  assertEquals(segments(disk), { "000003.log": "a", "000007.log": "" });
+  assertEquals(segments(disk), { "000003.log": "a" });
+  disk.fails = ({ kind }) => kind === "create";
+  assertThrows(() => log.rotate(8), VarveError, "create");
+  disk.fails = () => false;
+  log.rotate(9);
+  assertEquals([log.needsSegment, log.segments], [false, 2]);
   log.close();
 });
 
@@ -165,8 +172,8 @@ Deno.test("a segment that cannot be synced stops those after it from being synce
   changes(disk);
   disk.fails = ({ kind, name }) => kind === "sync" && name === "000003.log";
   await assertRejects(() => log.sync(), VarveError, "sync");
-  assertThrows(() => log.syncSync(), VarveError, "sync");
-  assertEquals(changes(disk), ["sync 000003.log", "sync 000003.log"]);
+  assertThrows(() => log.syncSync(), VarveError, "an earlier write or sync failed: db/000003.log");
+  assertEquals(changes(disk), ["sync 000003.log"]);
   log.close();
   assertEquals(disk.openHandles, 0);
 });
@@ -198,6 +205,53 @@ Deno.test("close() during a sync gives the handle back after it, even if it fail
   assertEquals(disk.openHandles, 1);
   gate.reject(new Error("Disk on fire"));
   await assertRejects(() => sync, Error, "Disk on fire");
+  assertEquals(disk.openHandles, 0);
+});
+
+for (const kind of ["append", "sync", "awaited sync"] as const) {
+  Deno.test(`after a failed ${kind} no segment is written or synced again (invariant 5)`, async () => {
+    const { disk, log } = start();
+    add(log, "a");
+    log.rotate(7);
+    add(log, "b");
+    disk.fails = (change) => kind.endsWith(change.kind);
+    if (kind === "append") assertThrows(() => add(log, "c"), VarveError, "append");
+    if (kind === "sync") assertThrows(() => log.syncSync(), VarveError, "sync");
+    if (kind === "awaited sync") await assertRejects(() => log.sync(), VarveError, "sync");
+    disk.fails = () => false;
+    assertEquals([log.isTrusted, log.needsSegment], [false, true]);
+    changes(disk);
+    assertThrows(() => add(log, "d"), VarveError, "an earlier write or sync failed");
+    assertThrows(() => log.syncSync(), VarveError, "an earlier write or sync failed");
+    await assertRejects(() => log.sync(), VarveError, "an earlier write or sync failed");
+    assertEquals(changes(disk), []);
+
+    log.rotate(8); // the new one is trusted, and those before it no more than they were
+    add(log, "e");
+    assertEquals([log.isTrusted, log.needsSegment], [false, true]);
+    assertThrows(() => log.syncSync(), VarveError, "an earlier write or sync failed");
+    log.removeBefore(8);
+    assertEquals([log.isTrusted, log.needsSegment], [true, false]);
+    changes(disk);
+    await log.sync();
+    assertEquals([changes(disk), segments(disk)], [["sync 000008.log"], { "000008.log": "e" }]);
+    log.close();
+    assertEquals(disk.openHandles, 0);
+  });
+}
+
+Deno.test("a sync that began before another failed proves nothing (invariant 5)", async () => {
+  const { disk, log } = start();
+  const gate = Promise.withResolvers<void>();
+  disk.gate = gate.promise;
+  add(log, "a");
+  const early = log.sync();
+  disk.fails = ({ kind }) => kind === "sync";
+  assertThrows(() => log.syncSync(), VarveError, "the test says so");
+  disk.fails = () => false;
+  gate.resolve();
+  await assertRejects(() => early, VarveError, "an earlier write or sync failed");
+  log.close();
   assertEquals(disk.openHandles, 0);
 });
 
