@@ -28,6 +28,7 @@
  * - `invariant.ts` an assertion for our own bugs, never for bad data
  * - `errors.ts` what callers can catch: codes, file, offset
  * - `bytes.ts` order, equality and copying of byte ranges
+ * - `random.ts` random numbers that a seed gives again
  * - `coding.ts` fixed and variable-width integers
  * - `crc32c.ts` the checksum, as stored
  * - `comparator.ts` the order of keys, separators, successors
@@ -36,6 +37,9 @@
  * - `file_names.ts` names of files ↔ numbers
  * - `file_system.ts` the interface to a disk, and what each call promises
  * - `memory_file_system.ts` a disk in memory
+ * - `fault_rules.ts` which call of a disk fails, when and how
+ * - `durability.ts` what of a disk would survive a power cut, and what a power cut may leave
+ * - `simulated_file_system.ts` a disk in memory that fails on purpose
  * - `deno_file_system.ts` Deno's disk: the only file that touches `Deno.*`
  * - `logger.ts` who is told what the engine does
  *
@@ -86,10 +90,21 @@
  *
  * **The engine**
  * - `recovery.ts` from files to a running tree
+ * - `maintenance.ts` what verifying, repairing and destroying have in common
+ * - `table_inspector.ts` all that can be read of a damaged table
+ * - `run_inspector.ts` all that can be read of a tree
+ * - `verify.ts` is it whole?
+ * - `repair_report.ts` what became of each file
+ * - `repair_plan.ts` which manifest can be believed
+ * - `repair_output.ts` tables that are not there before they are whole
+ * - `log_salvage.ts` all that can be read of a damaged log
+ * - `repair.ts` a database of what can be read
+ * - `destroy.ts` its files, and no others
  * - `scan.ts` a walk over one view
  * - `stats.ts` what it holds and what it costs
  * - `snapshots.ts` the moments that somebody still reads at
  * - `requests.ts` who waits for which flush or compaction
+ * - `health.ts` whether writes are taken, and why not
  * - `engine.ts` the orchestrator, on bytes
  *
  * **Surfaces**
@@ -101,14 +116,20 @@
  * - `shell_command.ts` the language of the shell
  * - `shell_report.ts` statistics as text
  * - `shell.ts` the same as a command
+ * - `doctor.ts` verify, repair and destroy as a command
  *
  * @module
  */
 import { fromFileUrl } from "@std/path";
 import { openDatabase } from "./lib/database.ts";
 import { denoFileSystem } from "./lib/deno_file_system.ts";
+import { destroyDatabase, type DestroyOptions } from "./lib/destroy.ts";
+import type { MaintenanceOptions } from "./lib/maintenance.ts";
 import type { OpenOptions } from "./lib/options.ts";
+import { repairDatabase, type RepairOptions } from "./lib/repair.ts";
+import type { RepairReport } from "./lib/repair_report.ts";
 import type { Database } from "./lib/store.ts";
+import { verifyDatabase, type VerifyReport } from "./lib/verify.ts";
 
 export { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./lib/codec.ts";
 export { tuple, type TuplePart } from "./lib/tuple_codec.ts";
@@ -129,6 +150,11 @@ export {
   writeAmplification,
   type WriteStats,
 } from "./lib/stats.ts";
+export type { MaintenanceOptions, MaintenanceProgress } from "./lib/maintenance.ts";
+export type { Finding, VerifyReport } from "./lib/verify.ts";
+export type { RepairOptions } from "./lib/repair.ts";
+export type { DamagedRange, RepairedFile, RepairReport } from "./lib/repair_report.ts";
+export type { DestroyOptions } from "./lib/destroy.ts";
 export type { Reader, Snapshot } from "./lib/reader.ts";
 export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
 
@@ -181,6 +207,101 @@ export async function open<K = string, V = string>(
   directory: string | URL,
   options: OpenOptions<K, V> = {},
 ): Promise<Database<K, V>> {
-  const path = directory instanceof URL ? fromFileUrl(directory) : directory;
-  return openDatabase(path, options, denoFileSystem);
+  return openDatabase(pathOf(directory), options, denoFileSystem);
+}
+
+/**
+ * Looks whether a database is whole: reads every byte that an answer may ever depend on, and tells all that is wrong.
+ * It changes nothing, and needs no permission to write. The database must not be open for writing.
+ *
+ * @example A database that is sound
+ * ```ts
+ * import { MemoryFileSystem, open, verify } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * const { isSound, findings } = await verify("data", { fileSystem });
+ * assertEquals([isSound, findings], [true, []]);
+ * ```
+ *
+ * @param directory The directory, as a path or a `file:` URL.
+ * @param options What to verify it with.
+ * @returns What was found. Damage is never thrown.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
+ * are in another order; `IO` if the directory cannot be read.
+ */
+export async function verify(
+  directory: string | URL,
+  options: MaintenanceOptions = {},
+): Promise<VerifyReport> {
+  return await verifyDatabase(pathOf(directory), options, denoFileSystem);
+}
+
+/**
+ * Makes a database that opens again of what can still be read, and says exactly what could not. Nothing is deleted:
+ * what is not needed is moved to the directory `lost` inside it. Copy the directory before.
+ *
+ * @example A lost `CURRENT`
+ * ```ts
+ * import { MemoryFileSystem, open, repair } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ * }
+ * fileSystem.remove("data/CURRENT");
+ * const { isComplete } = await repair("data", { fileSystem });
+ * await using db = await open("data", { fileSystem });
+ * assertEquals([isComplete, await db.get("key")], [true, "value"]);
+ * ```
+ *
+ * @param directory The directory, as a path or a `file:` URL.
+ * @param options How to repair it.
+ * @returns What was kept and what was lost.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
+ * are in another order; `IO` or `READ_ONLY` if the directory cannot be read or written: it can be run again then.
+ */
+export async function repair(
+  directory: string | URL,
+  options: RepairOptions = {},
+): Promise<RepairReport> {
+  return await repairDatabase(pathOf(directory), options, denoFileSystem);
+}
+
+/**
+ * Removes a database: the files that bear the names of one, and nothing else, and the directory if it is empty then.
+ *
+ * @example A database that is gone
+ * ```ts
+ * import { destroy, MemoryFileSystem, open } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * await destroy("data", { fileSystem });
+ * assertEquals(fileSystem.exists("data"), false);
+ * ```
+ *
+ * @param directory The directory, as a path or a `file:` URL.
+ * @param options How to destroy it.
+ * @returns The names of the files that were removed.
+ * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `IO` or `READ_ONLY` if a file
+ * cannot be removed: what is left can be destroyed again.
+ */
+// deno-lint-ignore require-await -- async so that errors reject instead of throwing
+export async function destroy(
+  directory: string | URL,
+  options: DestroyOptions = {},
+): Promise<string[]> {
+  return destroyDatabase(pathOf(directory), options, denoFileSystem);
+}
+
+function pathOf(directory: string | URL): string {
+  return directory instanceof URL ? fromFileUrl(directory) : directory;
 }

@@ -20,6 +20,7 @@ import {
   CorruptionError,
   type Database,
   DenoFileSystem,
+  destroy,
   json,
   type KeyCodec,
   MemoryFileSystem,
@@ -27,11 +28,13 @@ import {
   open,
   type RangeOptions,
   type Reader,
+  repair,
   type Store,
   tuple,
   utf8,
   VarveError,
   type VarveErrorCode,
+  verify,
   type WritableFile,
   writeAmplification,
 } from "../mod.ts";
@@ -683,6 +686,7 @@ function everyUse(db: Database<string, string>): (() => unknown)[] {
     ]),
     () => db.flush(),
     () => db.compact(),
+    () => db.resume(),
     () => db.stats(),
   ];
 }
@@ -861,6 +865,56 @@ check(
     const file = join(directory, "file");
     Deno.writeTextFileSync(file, "");
     await failsWith("IO", () => open(join(file, "below")));
+  },
+);
+
+check(
+  "resume() takes writes again once the disk works, and says what still fails until then",
+  async (directory) => {
+    const fileSystem = new FailingFileSystem();
+    const db = await open(directory, { fileSystem });
+    await fill(db);
+    await db.resume(); // nothing failed
+    fileSystem.isBroken = true;
+    await failsWith("IO", () => db.put("lost", "1"));
+    const still = await failsWith("IO", () => db.resume());
+    assert(still.message.includes("no space left"), still.message);
+    assertEquals(db.stats().failure, still.message);
+    assertEquals([...db.keysSync()], [...FRUIT]);
+    fileSystem.isBroken = false;
+    await failsWith("IO", () => db.put("refused", "2"));
+    await Promise.all([db.resume(), db.resume()]);
+    assertEquals(db.stats().failure, undefined);
+    await db.put("grape", "5");
+    await db.compact();
+    await db.close();
+    await using again = await open(directory);
+    assertEquals([...again.keysSync()], [...FRUIT, "grape"].toSorted());
+  },
+);
+
+check(
+  "verify() tells what is wrong, repair() puts it right, and destroy() removes it all",
+  async (directory) => {
+    {
+      await using db = await open(directory);
+      for (const fruit of FRUIT) await db.put(fruit, "1");
+      await failsWith("LOCKED", () => verify(directory));
+    }
+    assertEquals((await verify(directory)).isSound, true);
+    await Deno.remove(join(directory, "CURRENT"));
+    const { isSound, findings } = await verify(toFileUrl(directory));
+    assertEquals([isSound, findings[0]?.severity], [false, "error"]);
+    assertEquals((await repair(directory)).isComplete, true);
+    assertEquals((await verify(directory)).isSound, true);
+    {
+      await using db = await open(directory);
+      assertEquals([...db.keysSync()], FRUIT.toSorted());
+    }
+    // What the repair put aside stays.
+    await destroy(directory);
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["lost"]);
+    await failsWith("NOT_FOUND", () => destroy(directory));
   },
 );
 

@@ -38,7 +38,7 @@ const TOP_LEVEL: ReadonlySet<string> = new Set([
 ]);
 
 /** The files that may use `Deno.*`: the file system, and programs. */
-const USES_DENO = /^lib\/(deno_\w+|shell|cli\w*)\.ts$/;
+const USES_DENO = /^lib\/(deno_\w+|shell|doctor|cli\w*)\.ts$/;
 
 // Written in two parts, so that this file does not contain what it looks for.
 const FORBIDDEN: readonly [RegExp, string][] = [

@@ -1,0 +1,323 @@
+/**
+ * **What.** The doctor: verifying, repairing and destroying a database at the command line.
+ *
+ * ```sh
+ * deno task doctor verify ./data
+ * deno task doctor repair ./data
+ * deno task doctor destroy ./data
+ * ```
+ *
+ * **Format.** What was found is one line each, on the output:
+ * ```text
+ * finding := ("error" | "warning"), " ", file name, [" at ", offset], ": ", what
+ * ```
+ *
+ * **Invariants.**
+ * 1. Status 0: the database is sound, or what was asked for is done and nothing is lost. 1: there are errors, or
+ *    something is lost. 2: wrong arguments, or it could not be done. A signal is 128 and its number.
+ * 2. Results go to the output. Progress goes to the error output, and only to a terminal.
+ * 3. Nothing is destroyed unless `--yes` says so, or a person at a terminal.
+ * 4. `verify` needs no permission to write.
+ *
+ * **Read next.** `../mod.ts`
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { denoFileSystem } from "./deno_file_system.ts";
+import { destroyDatabase } from "./destroy.ts";
+import type { FileSystem } from "./file_system.ts";
+import type { MaintenanceProgress } from "./maintenance.ts";
+import { repairDatabase } from "./repair.ts";
+import type { RepairReport } from "./repair_report.ts";
+import { bytesText, counted } from "./shell_report.ts";
+import { type Finding, verifyDatabase, type VerifyReport } from "./verify.ts";
+
+const USAGE = `Looks after a database.
+
+Usage: deno task doctor COMMAND DIRECTORY
+
+  verify DIRECTORY    look whether it is whole; changes nothing
+  repair DIRECTORY    make a database of what can still be read; the rest is moved to DIRECTORY/lost
+  destroy DIRECTORY   remove the database's files, and nothing else
+
+  --keep-older  repair: keep a version of a key although a newer one may be lost
+  --yes         destroy: do not ask
+  --help        print this
+
+Status: 0 sound or done, 1 errors found or something lost, 2 not possible.
+`;
+
+/**
+ * A finding as one line.
+ *
+ * @param finding What was found.
+ * @returns The line, with its end.
+ */
+export function findingText({ severity, file, offset, what }: Finding): string {
+  return `${severity} ${file}${offset === undefined ? "" : ` at ${offset}`}: ${oneLine(what)}\n`;
+}
+
+/**
+ * What verifying has come to.
+ *
+ * @param report The report.
+ * @returns Lines, each with its end.
+ */
+export function verifyText(report: VerifyReport): string {
+  const { findings, errorCount, warningCount } = report;
+  const more = errorCount + warningCount - findings.length;
+  const found = `${counted(errorCount, "error", "errors")}, ` +
+    counted(warningCount, "warning", "warnings");
+  const read = [
+    counted(report.tableCount, "table", "tables"),
+    counted(report.blockCount, "block", "blocks"),
+    counted(report.entryCount, "entry", "entries"),
+    counted(report.logRecordCount, "log record", "log records"),
+    bytesText(report.bytesRead),
+  ];
+  return findings.map(findingText).join("") + (more > 0 ? `and ${more} more\n` : "") +
+    `${report.isSound ? "sound" : "damaged"}: ${found}; read ${read.join(", ")}\n`;
+}
+
+/**
+ * What repairing has come to: a table of files, and below each what is damaged in it.
+ *
+ * @param report The report.
+ * @returns Lines, each with its end.
+ */
+export function repairText(report: RepairReport): string {
+  const { files, isComplete, usedManifest, lostBytes, leftOutCount } = report;
+  const fileWidth = Math.max(...files.map(({ file }) => file.length), 4);
+  const row = (...[file, fate, entries, leftOut, moved]: string[]) =>
+    `${file!.padEnd(fileWidth)}  ${fate!.padEnd(9)}  ${entries!.padStart(9)}  ${
+      leftOut!.padStart(8)
+    }  ${moved}`.trimEnd() + "\n";
+  let text = row("file", "fate", "entries", "left out", "moved to");
+  for (const { file, fate, entryCount, leftOutCount, movedTo = "", damage } of files) {
+    const isData = fate === "kept" || fate === "rewritten" || fate === "replayed";
+    text += row(
+      file,
+      fate,
+      isData ? entryCount.toLocaleString("en") : "",
+      leftOutCount > 0 ? leftOutCount.toLocaleString("en") : "",
+      movedTo,
+    );
+    for (const { offset, bytes, what, isLoss } of damage) {
+      const where = bytes > 0 ? `${counted(bytes, "byte", "bytes")} at ${offset}` : `at ${offset}`;
+      text += `  ${isLoss ? "lost" : "damaged"}, ${where}: ${oneLine(what)}\n`;
+    }
+  }
+  if (!usedManifest) {
+    text += "the manifest could not be used: what was deleted or overwritten may be back\n";
+  }
+  if (leftOutCount > 0) {
+    text += `${counted(leftOutCount, "value was", "values were")} left out, ` +
+      "since a newer version may be lost; they are still in the tables in lost\n";
+  }
+  return text +
+    (isComplete
+      ? "repaired: nothing is lost\n"
+      : `repaired: ${
+        lostBytes > 0 ? bytesText(lostBytes) : "something"
+      } could not be read, see above\n`);
+}
+
+/** Text as one line for a terminal, whatever is in it. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd");
+}
+
+/** What the program works with besides its arguments. */
+export interface DoctorSurroundings {
+  /** The disk. */
+  fileSystem: FileSystem;
+  /** Where results go. */
+  print: (text: string) => void;
+  /** Where everything else goes. */
+  printError: (text: string) => void;
+  /** Asks a person; `undefined` if there is none. */
+  confirm: ((question: string) => boolean) | undefined;
+  /** Whether there is somebody to look at progress. */
+  showsProgress: boolean;
+  /** Ends what is under way. */
+  signal: AbortSignal;
+}
+
+/** Prints how far it has come, over what was printed before. */
+function progressPrinter(
+  { showsProgress, printError }: DoctorSurroundings,
+): { onProgress: (progress: MaintenanceProgress) => void; clear: () => void } {
+  let width = 0;
+  const show = (text: string) => {
+    if (!showsProgress) return;
+    printError(`\r${text.padEnd(width)}`);
+    width = text.length;
+  };
+  return {
+    onProgress({ file, bytesRead, bytesTotal }) {
+      const percent = Math.floor(100 * bytesRead / Math.max(1, bytesTotal));
+      show(`${percent} %, ${bytesText(bytesRead)}, ${file}`);
+    },
+    clear() {
+      if (width === 0) return;
+      show("");
+      printError("\r");
+    },
+  };
+}
+
+/**
+ * Carries out a command line.
+ *
+ * @example Verifying a database in memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDatabase } from "./database.ts";
+ * import { runDoctor } from "./doctor.ts";
+ * import { MemoryFileSystem } from "./memory_file_system.ts";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await openDatabase("db", {}, fileSystem).close();
+ * let output = "";
+ * const status = await runDoctor(["verify", "db"], {
+ *   fileSystem,
+ *   print: (text) => output += text,
+ *   printError: () => {},
+ *   confirm: undefined,
+ *   showsProgress: false,
+ *   signal: new AbortController().signal,
+ * });
+ * assertEquals(status, 0);
+ * assertEquals(output.startsWith("sound: 0 errors, 0 warnings"), true);
+ * ```
+ *
+ * @param args The arguments.
+ * @param surroundings What it works with.
+ * @returns The status to exit with.
+ */
+export async function runDoctor(
+  args: readonly string[],
+  surroundings: DoctorSurroundings,
+): Promise<number> {
+  const { print, printError } = surroundings;
+  const { onProgress, clear } = progressPrinter(surroundings);
+  const { fileSystem, signal, confirm } = surroundings;
+  try {
+    const { command, directory, isYes, keepOlder } = parseArguments(args);
+    const options = { onProgress, signal };
+    switch (command) {
+      case "help":
+        print(USAGE);
+        return 0;
+      case "verify": {
+        const report = await verifyDatabase(directory, options, fileSystem);
+        clear();
+        print(verifyText(report));
+        return report.isSound ? 0 : 1;
+      }
+      case "repair": {
+        const report = await repairDatabase(directory, { ...options, keepOlder }, fileSystem);
+        clear();
+        print(repairText(report));
+        return report.isComplete ? 0 : 1;
+      }
+      case "destroy": {
+        const isMeant = isYes || confirm?.(`Remove the database in ${directory} for good?`);
+        if (!isMeant) throw new TypeError("Cannot destroy database: nobody has said --yes");
+        const removed = destroyDatabase(directory, {}, fileSystem);
+        print(`removed ${counted(removed.length, "file", "files")}\n`);
+        return 0;
+      }
+    }
+  } catch (error) {
+    clear();
+    if (signal.aborted) return 2; // whoever did that knows why
+    printError(`error: ${oneLine(error instanceof Error ? error.message : String(error))}\n`);
+    return 2;
+  }
+}
+
+interface Arguments {
+  readonly command: "verify" | "repair" | "destroy" | "help";
+  readonly directory: string;
+  readonly isYes: boolean;
+  readonly keepOlder: boolean;
+}
+
+function parseArguments(args: readonly string[]): Arguments {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      "yes": { type: "boolean", default: false },
+      "keep-older": { type: "boolean", default: false },
+      "help": { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [command, directory, ...more] = positionals;
+  const chosen = { isYes: values.yes, keepOlder: values["keep-older"] };
+  if (values.help) return { command: "help", directory: "", ...chosen };
+  if (command !== "verify" && command !== "repair" && command !== "destroy") {
+    throw new TypeError("Expected verify, repair or destroy, and a directory; see --help");
+  }
+  if (directory === undefined || more.length > 0) {
+    throw new TypeError(`Expected one directory to ${command}; see --help`);
+  }
+  if (chosen.isYes && command !== "destroy") throw new TypeError("--yes is for destroy only");
+  if (chosen.keepOlder && command !== "repair") {
+    throw new TypeError("--keep-older is for repair only");
+  }
+  return { command, directory, ...chosen };
+}
+
+// ——— The program ———
+
+/** Signals that end the doctor, and their numbers. Windows has only the first. */
+const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 2]]
+  : [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]];
+
+/** Writes all of a text; nobody reading it is no reason to stop in the middle of a repair. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/**
+ * The program.
+ *
+ * @param args Its arguments.
+ * @returns The status to exit with.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  let signaled: number | undefined;
+  const handlers = SIGNALS.map(([signal, number]) => {
+    const handler = () => {
+      signaled = 128 + number;
+      interrupt.abort();
+    };
+    Deno.addSignalListener(signal, handler);
+    return { signal, handler };
+  });
+  try {
+    const status = await runDoctor(args, {
+      fileSystem: denoFileSystem,
+      print: (text) => writeAll(Deno.stdout, text),
+      printError: (text) => writeAll(Deno.stderr, text),
+      confirm: Deno.stdin.isTerminal() ? (question) => confirm(question) : undefined,
+      showsProgress: Deno.stderr.isTerminal(),
+      signal: interrupt.signal,
+    });
+    return signaled ?? status;
+  } finally {
+    for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,138 @@
+/**
+ * **What.** What a repair says in the end: for each file what became of it, what was read of it, and what could not be.
+ *
+ * **Invariants.**
+ * 1. A file is in the report once.
+ *
+ * **Read next.** `repair_plan.ts`
+ *
+ * @module
+ */
+import type { TableDamage } from "./table_inspector.ts";
+
+/** A part of a file that is not as it should be. */
+export interface DamagedRange {
+  /** Where it starts. */
+  readonly offset: number;
+  /** How many bytes it has, as far as is known. */
+  readonly bytes: number;
+  /** What is wrong. */
+  readonly what: string;
+  /** Whether entries may be lost with it; else it held nothing but what is made anew. */
+  readonly isLoss: boolean;
+}
+
+/** What became of a file. */
+export interface RepairedFile {
+  /** Its name. */
+  readonly file: string;
+  /**
+   * - `"kept"`: it is whole, and stays as it is.
+   * - `"rewritten"`: a table whose entries, or as many as can be read, are in new ones.
+   * - `"replayed"`: a log whose entries are in tables now.
+   * - `"replaced"`: a manifest, of which there is a new one.
+   * - `"unused"`: the database did not need it.
+   * - `"missing"`: the database needed it, and it is not there.
+   */
+  readonly fate: "kept" | "rewritten" | "replayed" | "replaced" | "unused" | "missing";
+  /** Entries that could be read. */
+  readonly entryCount: number;
+  /** Values among them that were left out, since a newer version may be lost. */
+  readonly leftOutCount: number;
+  /** What is damaged. */
+  readonly damage: readonly DamagedRange[];
+  /** Where it is now, from the database's directory, if it was moved. */
+  readonly movedTo?: string;
+}
+
+/** What a repair has come to. */
+export interface RepairReport {
+  /** Whether nothing is lost: all files were there, and every entry could be read and was kept. */
+  readonly isComplete: boolean;
+  /** Whether the manifest could be used. If not, what was deleted or overwritten may be back. */
+  readonly usedManifest: boolean;
+  /** What became of each file. */
+  readonly files: readonly RepairedFile[];
+  /** Bytes that could not be read and may have held entries. */
+  readonly lostBytes: number;
+  /** Values that were left out, since a newer version may be lost. */
+  readonly leftOutCount: number;
+}
+
+/** What is known of a file so far: a {@linkcode RepairedFile} in the making. */
+export interface FileRecord {
+  /** Its name. */
+  readonly file: string;
+  /** What becomes of it. */
+  fate: RepairedFile["fate"];
+  /** Entries that could be read. */
+  entryCount: number;
+  /** Values among them that were left out. */
+  leftOutCount: number;
+  /** What is damaged. */
+  readonly damage: DamagedRange[];
+  /** Where it is now, if it was moved. */
+  movedTo?: string;
+}
+
+/** Takes notes while a repair goes on. */
+export class RepairNotes {
+  readonly #records = new Map<string, FileRecord>();
+
+  /**
+   * Notes what becomes of a file.
+   *
+   * @param file Its name.
+   * @param fate What becomes of it, whatever was noted before.
+   * @returns What is known of it, to be added to.
+   */
+  note(file: string, fate: RepairedFile["fate"]): FileRecord {
+    let record = this.#records.get(file);
+    if (record === undefined) {
+      record = { file, fate, entryCount: 0, leftOutCount: 0, damage: [] };
+      this.#records.set(file, record);
+    }
+    record.fate = fate;
+    return record;
+  }
+
+  /**
+   * What is known of a file.
+   *
+   * @param file Its name.
+   * @returns Its record, or `undefined` if nothing was noted.
+   */
+  of(file: string): FileRecord | undefined {
+    return this.#records.get(file);
+  }
+
+  /** Notes that a file is not there. */
+  missing(file: string, bytes: number): void {
+    const what = "the file is missing";
+    this.note(file, "missing").damage.push({ offset: 0, bytes, what, isLoss: true });
+  }
+
+  /** Notes that a part of a table is damaged. */
+  damaged(record: FileRecord, { offset, bytes, what, lost }: TableDamage): void {
+    record.damage.push({ offset, bytes, what, isLoss: lost !== undefined });
+  }
+
+  /**
+   * Sums up.
+   *
+   * @param usedManifest Whether the manifest could be used.
+   * @returns The report.
+   */
+  report(usedManifest: boolean): RepairReport {
+    const files = [...this.#records.values()].sort((a, b) => a.file < b.file ? -1 : 1);
+    const lost = files.flatMap(({ damage }) => damage.filter(({ isLoss }) => isLoss));
+    const leftOutCount = files.reduce((sum, it) => sum + it.leftOutCount, 0);
+    return {
+      isComplete: lost.length === 0 && leftOutCount === 0,
+      usedManifest,
+      files,
+      lostBytes: lost.reduce((sum, { bytes }) => sum + bytes, 0),
+      leftOutCount,
+    };
+  }
+}

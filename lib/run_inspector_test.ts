@@ -1,0 +1,71 @@
+/**
+ * Tests of `run_inspector.ts`: tables one after another, runs merged, and who an entry is from.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { bytewiseKeys, fileOf, tableBytes, textAt } from "../tests/tables.ts";
+import { parseEntries } from "../tests/trees.ts";
+import type { ReadableFile } from "./file_system.ts";
+import { RunInspector, walkRuns } from "./run_inspector.ts";
+import { TableInspector } from "./table_inspector.ts";
+
+/** Runs of tables written as text; `undefined` is a table that cannot be opened. */
+function runsOf(runs: readonly (readonly (string | undefined)[])[]) {
+  const open = { now: 0, most: 0 };
+  const inspectors = runs.map((tables) =>
+    new RunInspector(tables.length, (i) => {
+      const text = tables[i];
+      if (text === undefined) return undefined;
+      const file = fileOf(tableBytes(parseEntries(text), { blockBytes: 1 }));
+      open.most = Math.max(open.most, ++open.now);
+      const counted: ReadableFile = {
+        path: file.path,
+        size: file.size,
+        read: (into, position) => file.read(into, position),
+        close: () => void open.now--,
+      };
+      return new TableInspector(counted, { comparator: bytewiseKeys, onDamage: () => {} });
+    })
+  );
+  return { inspectors, open };
+}
+
+function walk(runs: readonly (readonly (string | undefined)[])[]) {
+  const { inspectors, open } = runsOf(runs);
+  const seen: string[] = [];
+  const walking = walkRuns(bytewiseKeys, inspectors, (entry, run, isNewest) => {
+    seen.push(`${run}${isNewest ? "" : "-"} ${textAt(entry)}`);
+  }, () => undefined);
+  assertEquals(walking.next().done, true);
+  assertEquals(open.now, 0);
+  return { seen, most: open.most, inspectors };
+}
+
+Deno.test("runs are walked in order, each entry with its run, newest versions first", () => {
+  const { seen } = walk([["b@9! d@8=x"], ["a@5=x b@6=y", "d@7=z"], ["b@1=old"]]);
+  assertEquals(seen, ["1 a@5=x", "0 b@9!", "1- b@6=y", "2- b@1=old", "0 d@8=x", "1- d@7=z"]);
+});
+
+Deno.test("a run has one table open at a time, and passes those that cannot be opened", () => {
+  const { seen, most, inspectors } = walk([[undefined, "a@1=x b@2=x", undefined, "c@3=x"], []]);
+  assertEquals(seen, ["0 a@1=x", "0 b@2=x", "0 c@3=x"]);
+  assertEquals(most, 1);
+  // Two data blocks and one, and for each table filter, metaindex and index.
+  assertEquals(inspectors.map(({ blockCount }) => blockCount), [9, 0]);
+});
+
+Deno.test("without runs there is nothing", () => {
+  assertEquals(walk([]).seen, []);
+});
+
+Deno.test("a walk can pause at every entry, and be given up there", () => {
+  const { inspectors, open } = runsOf([["a@1=x b@2=x"], ["c@3=x"]]);
+  const seen: string[] = [];
+  const visit = (entry: Parameters<typeof textAt>[0]) => void seen.push(textAt(entry));
+  const walking = walkRuns(bytewiseKeys, inspectors, visit, () => seen.length);
+  assertEquals([walking.next().value, walking.next().value], [1, 2]);
+  assertEquals(open.now > 0, true);
+  walking.return();
+  assertEquals([seen.length, open.now], [2, 0]);
+});
