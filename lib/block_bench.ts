@@ -1,7 +1,7 @@
 // What a block costs when it is read (decoding) and each time it is asked (a search). 32 entries, keys of 16 bytes
 // that are random or decimal, values of 100. On a shared 2-core machine (AMD EPYC, Deno 2.9.6): decoding 2.0 µs, of
 // which 0.7 are the memory; a search 35 ns, by whole keys only (an order of one's own) 250 ns; a step of a walk 3 ns.
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { bytewiseKeys, decimalEntries, type Entry } from "../tests/tables.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { BlockCursor, decodeBlock } from "./block.ts";

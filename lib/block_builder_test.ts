@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { BlockBuilder } from "./block_builder.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { BlockCursor, type BlockKeys, decodeBlock, type DecodedBlock } from "./block.ts";
 import { compareBytes } from "./bytes.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import {
   BloomFilterBuilder,
   bloomHash,

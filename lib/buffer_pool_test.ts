@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { type BufferPool, createBufferPool, type Poolable } from "./buffer_pool.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 const POLICIES = ["lru", "sieve"] as const;
 

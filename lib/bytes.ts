@@ -7,7 +7,7 @@
  *    into one at the surface, since a comparison that meets several kinds of array is ten times slower.
  * 2. Bytes given out by a {@linkcode Slab} belong to who asked and are never written again.
  *
- * **Read next.** `coding.ts`
+ * **Read next.** `random.ts`
  *
  * @module
  */

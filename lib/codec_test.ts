@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { Buffer } from "node:buffer";
 import { compareBytes } from "./bytes.ts";
 import { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./codec.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

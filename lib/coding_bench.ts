@@ -1,4 +1,4 @@
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import {
   getFixed32,
   getFixed64,

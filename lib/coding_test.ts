@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import {
   getFixed32,
   getFixed64,

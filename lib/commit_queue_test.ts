@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { utf8 } from "../tests/tables.ts";
 import { CommitQueue, type CommitTarget, GROUP_BYTES_MAX } from "./commit_queue.ts";
 import { BatchReader, WriteBatch } from "./write_batch.ts";

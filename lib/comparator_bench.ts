@@ -1,4 +1,4 @@
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { bytewise } from "./comparator.ts";
 
 // Each benchmark does its work for 1,000 pairs, so that a microsecond an iteration is a nanosecond a pair.

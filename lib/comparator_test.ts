@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { bytewise } from "./comparator.ts";
 
 /** Every key of up to three bytes out of those at the edges: all that can go wrong goes wrong here. */

@@ -6,7 +6,7 @@
 // snappyjs 0.7.0          13   5.2   2 011          81    36   15 230
 // zstd, level 1           28    21   1 402          81    60   10 154
 import * as wasm from "snappy-wasm";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { snappy, zstd } from "./compression.ts";
 
 const canRead = Deno.permissions.querySync({ name: "read" }).state === "granted";

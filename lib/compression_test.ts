@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
 import * as wasm from "snappy-wasm";
 import { onSources } from "../tests/permissions.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { compressorOf, snappy, zstd } from "./compression.ts";
 import { VarveError } from "./errors.ts";
 

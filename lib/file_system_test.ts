@@ -14,8 +14,9 @@ import {
   type WritableFile,
 } from "./file_system.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
+import { SimulatedFileSystem } from "./simulated_file_system.ts";
 import { onDisk } from "../tests/permissions.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 interface Disk {
   readonly name: string;
@@ -35,6 +36,16 @@ const memory: Disk = {
   },
 };
 
+const simulated: Disk = {
+  name: "SimulatedFileSystem",
+  ignore: false,
+  async use(body) {
+    const disk = new SimulatedFileSystem();
+    disk.makeDirectory("/data");
+    await body(disk, "/data");
+  },
+};
+
 const deno: Disk = {
   name: "DenoFileSystem",
   ...onDisk,
@@ -48,7 +59,7 @@ const deno: Disk = {
   },
 };
 
-const disks: Disk[] = [memory, deno];
+const disks: Disk[] = [memory, simulated, deno];
 
 function testEach(what: string, body: (disk: FileSystem, directory: string) => unknown): void {
   for (const disk of disks) {

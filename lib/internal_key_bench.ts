@@ -1,4 +1,4 @@
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { bytewise, type Comparator } from "./comparator.ts";
 import {
   InternalKeyComparator,

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { utf8 } from "../tests/tables.ts";
 import { memtableOf, SmallTree } from "../tests/trees.ts";
 import { CompactionJob } from "./compaction.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { utf8 as bytesOf } from "../tests/tables.ts";
 import { compareBytes, EMPTY_BYTES } from "./bytes.ts";
 import { bytes, type Codec, json, type KeyCodec, number, utf8 } from "./codec.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import { bytewiseKeys, type Entry, entry, textAt } from "../tests/tables.ts";
 import { SmallTree, textOf } from "../tests/trees.ts";
 import { CorruptionError } from "./errors.ts";

@@ -13,7 +13,7 @@
  * Paths are names joined by `/`. Empty parts and `.` are ignored, so `/a//b`, `a/b` and `./a/b` are one
  * path; `..` is not understood. The root directory is always there.
  *
- * **Read next.** `deno_file_system.ts`
+ * **Read next.** `fault_rules.ts`
  *
  * @module
  */
@@ -138,13 +138,23 @@ class MemoryLock implements FileLock {
   }
 }
 
-/** Makes every spelling of a path one: the names in it, joined by single slashes; `""` is the root. */
-function canonical(path: string): string {
+/**
+ * Makes every spelling of a path one.
+ *
+ * @param path Any path.
+ * @returns The names in it, joined by single slashes; `""` is the root.
+ */
+export function canonical(path: string): string {
   return path.split("/").filter((name) => name !== "" && name !== ".").join("/");
 }
 
-/** The directory that a canonical path is in. */
-function parentOf(path: string): string {
+/**
+ * The directory that a path is in.
+ *
+ * @param path A path as {@linkcode canonical} gives it.
+ * @returns The path of the directory, likewise.
+ */
+export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 

@@ -19,7 +19,7 @@ import { Memtable, type MemtableIndex } from "./memtable.ts";
 import { SKIP_LIST_NODE_BYTES_MAX } from "./skip_list.ts";
 import { BLOCK_SLOTS, SORTED_BLOCK_BYTES } from "./sorted_array.ts";
 import { backwards, SHAPES } from "../tests/fixtures/ordered_index_contract.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import type { MemtableReport, MemtableTask } from "../tests/fixtures/memtable_worker.ts";
 import { onSources } from "../tests/permissions.ts";
 

@@ -3,7 +3,7 @@ import { bytewise, type Comparator } from "./comparator.ts";
 import { Cursor, EmptyCursor } from "./cursor.ts";
 import { InternalKeyComparator, KIND_VALUE, makeInternalKey, sequenceAt } from "./internal_key.ts";
 import { MergeCursor, mergeCursors } from "./merge_cursor.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 const comparator = new InternalKeyComparator();
 const encoder = new TextEncoder();

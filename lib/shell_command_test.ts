@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import {
   type Command,
   CommandError,

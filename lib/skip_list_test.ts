@@ -12,7 +12,7 @@ import {
   SHAPES,
   writeEntry,
 } from "../tests/fixtures/ordered_index_contract.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 import type { SkipListTask } from "../tests/fixtures/skip_list_worker.ts";
 import { onSources } from "../tests/permissions.ts";
 

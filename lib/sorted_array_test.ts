@@ -17,7 +17,7 @@ import {
   SHAPES,
   writeEntry,
 } from "../tests/fixtures/ordered_index_contract.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 const makeIndex: MakeIndex = (arena, comparator) => new SortedArray(arena, comparator);
 const bytewiseKeys = new InternalKeyComparator();

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { compareBytes, prefixEnd } from "./bytes.ts";
 import { type KeyCodec, number } from "./codec.ts";
 import { tuple, type TuplePart } from "./tuple_codec.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 const codec = tuple();
 

@@ -11,7 +11,7 @@ import {
 import { Memtable } from "./memtable.ts";
 import { MergeCursor } from "./merge_cursor.ts";
 import { type Bound, VisibleCursor } from "./visible_cursor.ts";
-import { generator } from "../tests/random.ts";
+import { generator } from "./random.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

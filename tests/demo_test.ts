@@ -18,7 +18,7 @@ import {
 import { distanceKm, geohash, geohashesAround, type Point, reachKm } from "../docs/demo/geohash.ts";
 import { MemoryFileSystem, open } from "../mod.ts";
 import { inProcesses } from "./permissions.ts";
-import { generator } from "./random.ts";
+import { generator } from "../lib/random.ts";
 
 /** Points all over, many of them near the poles, the equator and where east meets west. */
 function randomPoint(random: (below: number) => number): Point {

@@ -26,7 +26,7 @@ import { BatchReader } from "../lib/write_batch.ts";
 import { bytes, bytewise, type Database, open, type OpenOptions, VarveError } from "../mod.ts";
 import { type Entry, type Operation, Peer } from "./fixtures/line_protocol.ts";
 import { inProcesses } from "./permissions.ts";
-import { generator } from "./random.ts";
+import { generator } from "../lib/random.ts";
 
 type Bytes = Uint8Array;
 type Varve = Database<Bytes, Bytes>;

@@ -30,7 +30,7 @@ import {
 } from "../mod.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 import { onDisk } from "./permissions.ts";
-import { generator } from "./random.ts";
+import { generator } from "../lib/random.ts";
 
 const SEEDS = 100;
 const DISK_SEEDS = 3;

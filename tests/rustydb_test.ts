@@ -30,7 +30,7 @@ import {
 import { FailingFileSystem } from "./fixtures/failing_file_system.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 import { inProcesses, onDisk } from "./permissions.ts";
-import { generator } from "./random.ts";
+import { generator } from "../lib/random.ts";
 
 type Texts = Database<string, string>;
 
