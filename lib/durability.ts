@@ -68,6 +68,8 @@ export class Contents {
   handles = 0;
   /** Whether a name points to it. */
   isNamed = true;
+  /** How often a sync has dropped bytes: each handle is to hear of it once. The disk sees to that. */
+  drops = 0;
   /** What the disk would hold if everything were written now: with dropped pages as zeros. */
   #present: Uint8Array = EMPTY_BYTES;
   #size = 0;

@@ -39,7 +39,14 @@ import { VarveError } from "./errors.ts";
 import type { Cursor } from "./cursor.ts";
 import { logName, manifestName, tableName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
-import { KIND_VALUE, kindAt, SEQUENCE_MAX, sequenceAt, TRAILER_BYTES } from "./internal_key.ts";
+import {
+  type InternalKeyComparator,
+  KIND_VALUE,
+  kindAt,
+  SEQUENCE_MAX,
+  sequenceAt,
+  TRAILER_BYTES,
+} from "./internal_key.ts";
 import { LogSalvage } from "./log_salvage.ts";
 import {
   checkMaintenance,
@@ -136,10 +143,60 @@ export async function repairDatabase(
   }
 }
 
-/** A part of a table that is lost, and the run that the table is in: the higher, the older. */
-interface Loss {
-  readonly run: number;
-  readonly keys: LostKeys;
+/**
+ * The parts of tables that are lost, and the runs that the tables are in: the higher, the older. There may be as many
+ * as there are blocks, and each entry asks for those that it may be in, so they are found by their keys.
+ */
+class Losses {
+  readonly #comparator: InternalKeyComparator;
+  /** Of each run that has any, in the order of keys, which is the one in which they are found. */
+  readonly #runs = new Map<number, LostKeys[]>();
+
+  constructor(comparator: InternalKeyComparator) {
+    this.#comparator = comparator;
+  }
+
+  add(run: number, keys: LostKeys): void {
+    this.#runs.getOrInsertComputed(run, () => []).push(keys);
+  }
+
+  /** Whether a newer version of an entry's key may be lost. */
+  mayHide({ keyBuffer, keyStart, keyEnd }: Cursor, run: number): boolean {
+    const comparator = this.#comparator;
+    const userEnd = keyEnd - TRAILER_BYTES;
+    const order = (bound: Uint8Array) =>
+      comparator.compareUser(keyBuffer, keyStart, userEnd, bound, 0, bound.length - TRAILER_BYTES);
+    for (const [lostRun, list] of this.#runs) {
+      if (lostRun > run) continue;
+      for (let i = firstThat(list, ({ upTo }) => upTo === undefined || order(upTo) <= 0);; i++) {
+        const lost = list[i];
+        if (lost === undefined || (lost.after !== undefined && order(lost.after) < 0)) break;
+        const { upTo } = lost;
+        // In one run, older versions of a key come after newer ones.
+        if (lostRun === run) {
+          if (upTo === undefined) continue;
+          if (comparator.compare(keyBuffer, keyStart, keyEnd, upTo, 0, upTo.length) <= 0) continue;
+        }
+        if (lost.mayContain(keyBuffer, keyStart, userEnd)) return true;
+      }
+    }
+    return false;
+  }
+
+  get isEmpty(): boolean {
+    return this.#runs.size === 0;
+  }
+}
+
+/** The first of those at the end of a list that all pass a test, none before them doing so. */
+function firstThat<T>(list: readonly T[], test: (item: T) => boolean): number {
+  let from = 0;
+  for (let to = list.length; from < to;) {
+    const middle = (from + to) >>> 1;
+    if (test(list[middle]!)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** One repair under way. */
@@ -149,13 +206,14 @@ class Repair {
   readonly #plan: RepairPlan;
   readonly #notes = new RepairNotes();
   readonly #output: RepairOutput;
-  readonly #losses: Loss[] = [];
+  readonly #losses: Losses;
   #nextFileNumber: number;
   #lastSequence: number;
 
   constructor(files: MaintainedDirectory, keepOlder: boolean) {
     this.#files = files;
     this.#keepOlder = keepOlder;
+    this.#losses = new Losses(files.comparator);
     this.#plan = planRepair(files);
     const { state, trouble } = this.#plan;
     this.#nextFileNumber = Math.max(files.highestNumber + 1, state?.nextFileNumber ?? 0);
@@ -172,17 +230,20 @@ class Repair {
     // What a repair before this one left takes room, and is nobody's data.
     for (const name of temporaries) fileSystem.remove(this.#files.pathOf(name));
     let isCommitted = false;
+    let usesManifest: boolean;
     let numbers: ReadonlySet<number>;
     try {
       let levels = this.#plan.state && (yield* this.#repairLevels(this.#plan.state.version));
-      if (levels === undefined) levels = yield* this.#mergeAll();
+      usesManifest = levels !== undefined ||
+        (this.#plan.state !== undefined && this.#losses.isEmpty);
+      levels ??= yield* this.#mergeAll();
       numbers = this.#commit(levels);
       isCommitted = true;
     } finally {
       if (!isCommitted) this.#output.abandon();
     }
     this.#moveAway(numbers);
-    return this.#notes.report(this.#plan.state !== undefined);
+    return this.#notes.report(usesManifest);
   }
 
   // ——— With the manifest ———
@@ -219,6 +280,7 @@ class Repair {
   ): Generator<MaintenanceProgress, Set<number> | undefined> {
     const files = this.#files;
     const affected = new Set<number>();
+    let isInOrder = true;
     for (const tables of runs) for (const { bytes } of tables) files.bytesTotal += bytes;
     const open = (table: TableMeta, run: number) => {
       const { smallest, largest, number } = table;
@@ -226,14 +288,15 @@ class Repair {
       if (name === undefined) {
         affected.add(number);
         this.#notes.missing(tableName(number), table.bytes);
-        this.#losses.push({ run, keys: lostKeys(files.comparator, smallest, largest) });
+        this.#losses.add(run, lostKeys(files.comparator, smallest, largest));
         return undefined;
       }
       const record = this.#notes.note(name, "kept");
       const onDamage = (damage: TableDamage) => {
         affected.add(number);
         this.#notes.damaged(record, damage);
-        if (damage.lost !== undefined) this.#losses.push({ run, keys: damage.lost });
+        if (damage.lost !== undefined) this.#losses.add(run, damage.lost);
+        if (damage.isOtherTable) isInOrder = false;
       };
       const expected = { ...table, sequenceMax: SEQUENCE_MAX };
       return new TableInspector(files.open(name), {
@@ -247,16 +310,13 @@ class Repair {
     );
     let newest = -1;
     let isSettled = false;
-    let isInOrder = true;
     const visit = (entry: Cursor, run: number, isNewest: boolean) => {
-      const table = runs[run]![inspectors[run]!.tableIndex]!;
-      const { number } = table;
+      const { number } = runs[run]![inspectors[run]!.tableIndex]!;
       this.#notes.of(files.tables.get(number)!)!.entryCount++;
       this.#noteSequence(entry);
       if (isNewest) isSettled = false;
       else if (run < newest) isInOrder = false;
       newest = isNewest ? run : Math.max(run, newest);
-      if (affected.has(number) && isOutside(files, entry, table)) isInOrder = false;
       // Once a version of a key is there for sure, older ones are hidden.
       if (isSettled) return;
       if (this.#mayBeOutdated(entry, run)) affected.add(number);
@@ -268,22 +328,9 @@ class Repair {
 
   /** Whether a newer version of an entry's key may be lost, so that the entry must not stand for it. */
   #mayBeOutdated(entry: Cursor, run: number): boolean {
-    if (this.#keepOlder || this.#losses.length === 0) return false;
-    const { keyBuffer, keyStart, keyEnd } = entry;
+    if (this.#keepOlder || this.#losses.isEmpty) return false;
     // A key that was deleted and then written again: it is gone either way.
-    if (kindAt(keyBuffer, keyEnd) !== KIND_VALUE) return false;
-    for (const { run: lostRun, keys } of this.#losses) {
-      if (lostRun > run) continue;
-      if (lostRun === run) {
-        // In one run, older versions of a key come after newer ones.
-        const { upTo } = keys;
-        if (upTo === undefined) continue;
-        const { comparator } = this.#files;
-        if (comparator.compare(keyBuffer, keyStart, keyEnd, upTo, 0, upTo.length) <= 0) continue;
-      }
-      if (keys.mayContain(keyBuffer, keyStart, keyEnd - TRAILER_BYTES)) return true;
-    }
-    return false;
+    return kindAt(entry.keyBuffer, entry.keyEnd) === KIND_VALUE && this.#losses.mayHide(entry, run);
   }
 
   /** Writes what can be read of a table to the output. */
@@ -494,16 +541,6 @@ function removeIfThere(fileSystem: FileSystem, path: string): void {
   } catch (error) {
     if (!(error instanceof VarveError)) throw error; // else it is left for the next repair
   }
-}
-
-/** Whether an entry is not where the manifest says that its table's entries are. */
-function isOutside(
-  { comparator }: MaintainedDirectory,
-  { keyBuffer, keyStart, keyEnd }: Cursor,
-  { smallest, largest }: TableMeta,
-): boolean {
-  return comparator.compare(keyBuffer, keyStart, keyEnd, smallest, 0, smallest.length) < 0 ||
-    comparator.compare(keyBuffer, keyStart, keyEnd, largest, 0, largest.length) > 0;
 }
 
 /** Puts tables into as few runs as possible, each of tables that do not overlap, in order. */

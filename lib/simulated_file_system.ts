@@ -533,11 +533,21 @@ export class SimulatedFileSystem implements FileSystem {
 
   #writable(file: WritableFile, contents: Contents): WritableFile {
     const { path } = file;
+    let dropsHeardOf = contents.drops;
     const beginSync = () =>
       this.#call("sync", path, 0, ({ effect, latencyMs }) => {
         file.syncSync(); // fails if it is closed
         const sync = contents.beginSync();
-        return { latencyMs, end: () => this.#endSync(path, contents, sync, effect) };
+        if (effect === "drop") {
+          contents.failSync(sync, effect);
+          dropsHeardOf = ++contents.drops; // by this call, which may take its time to say so
+        }
+        const end = () => {
+          const isFailed = effect !== undefined || dropsHeardOf < contents.drops;
+          dropsHeardOf = contents.drops;
+          this.#endSync(path, contents, sync, isFailed);
+        };
+        return { latencyMs, end };
       });
     return {
       path,
@@ -571,10 +581,10 @@ export class SimulatedFileSystem implements FileSystem {
     };
   }
 
-  #endSync(path: string, contents: Contents, sync: PendingSync, effect: Verdict["effect"]): void {
+  #endSync(path: string, contents: Contents, sync: PendingSync, isFailed: boolean): void {
     this.#history.addText(`end of sync ${path}`);
-    if (this.#hasPower && effect === undefined) return contents.endSync(sync);
-    contents.failSync(sync, effect === "drop" ? "drop" : "error");
+    if (this.#hasPower && !isFailed) return contents.endSync(sync);
+    contents.failSync(sync, "error");
     this.#checkPower("sync", path);
     throw injected("sync", path);
   }

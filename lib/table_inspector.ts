@@ -13,8 +13,8 @@
  * that is damaged, or to the filter or metaindex block behind the data, which are no blocks of entries.
  *
  * **Invariants.**
- * 1. Entries come out in ascending order, from blocks whose checksums hold. A block that breaks the order counts as
- *    damaged as a whole.
+ * 1. Entries come out in ascending order, from blocks whose checksums hold. A block that breaks the order, or that is a
+ *    block of another place, counts as damaged as a whole.
  * 2. Damage is never an exception: that is kept for what has nothing to do with the bytes of the table.
  * 3. For every data block that is lost there is a report of the range of keys that it may have held.
  *
@@ -50,6 +50,8 @@ import {
 
 /** Entries that are lost: which ones they may have been. */
 export interface LostKeys {
+  /** Internal key that none of them comes before; `undefined` if they may go back to the beginning. */
+  readonly after: Uint8Array | undefined;
   /** Internal key that none of them comes after; `undefined` if they may go on to the end. */
   readonly upTo: Uint8Array | undefined;
   /** Whether a user key may have been among them. False is certain. */
@@ -66,6 +68,8 @@ export interface TableDamage {
   readonly what: string;
   /** What may be lost; `undefined` if all entries can be read in spite of it. */
   readonly lost?: LostKeys;
+  /** Whether it shows that the table is another one than expected, whole as that may be. */
+  readonly isOtherTable?: boolean;
 }
 
 /** What is known of a table from elsewhere: its manifest. */
@@ -157,6 +161,11 @@ export class TableInspector extends Cursor {
   #blockAt = 0;
   /** The separator before the current block; it comes before all entries that follow. */
   #separator: Uint8Array | undefined;
+  /** How many bytes the current block takes in the file, as far as is known. */
+  #blockBytes = 0;
+  /** Whether the block before the current one is lost. */
+  #isAfterLoss = false;
+  #isOtherTable = false;
   #lastKey: Uint8Array | undefined;
   /** The last key that was read or is reported as lost; `undefined` at first. */
   #reached: Uint8Array | undefined;
@@ -178,16 +187,19 @@ export class TableInspector extends Cursor {
 
   /** Reads everything but the data, and goes to the first entry. To be called once. */
   override first(): void {
-    const expected = this.#expected;
-    if (expected !== undefined && expected.bytes !== this.#file.size) {
-      const sizes = `the table has ${this.#file.size} bytes, not ${expected.bytes}`;
-      this.#report(Math.min(expected.bytes, this.#file.size), 0, sizes);
-    }
-    const footerBytes = Math.min(FOOTER_BYTES, this.#file.size);
+    const { size } = this.#file;
+    const footerBytes = Math.min(FOOTER_BYTES, size);
     const footer = this.#attempt(0, footerBytes, () => readFooter(this.#file));
     if (footer !== undefined) {
       this.#readFilter(footer.metaindex);
       this.#index = this.#readIndex(footer.index);
+    }
+    const expected = this.#expected;
+    if (expected !== undefined && expected.bytes !== size) {
+      const sizes = `the table has ${size} bytes, not ${expected.bytes}`;
+      // Damage leaves no footer at the end of a file that has grown or was cut.
+      if (this.#index !== undefined) this.#reportOther(sizes);
+      else this.#report(Math.min(expected.bytes, size), 0, sizes);
     }
     this.next();
   }
@@ -231,6 +243,16 @@ export class TableInspector extends Cursor {
 
   #report(offset: number, bytes: number, what: string, lost?: LostKeys): void {
     this.#onDamage({ offset, bytes, what, ...lost && { lost } });
+  }
+
+  /** Reports that the table is not the one that it should be: all that it should hold may be lost. */
+  #reportOther(what: string): void {
+    if (this.#isOtherTable) return;
+    this.#isOtherTable = true;
+    const { size } = this.#file;
+    const { smallest, largest } = this.#expected!;
+    const lost = lostKeys(this.#comparator, smallest, largest);
+    this.#onDamage({ offset: 0, bytes: size, what, lost, isOtherTable: true });
   }
 
   /** Does what may meet damage; then it is reported, and there is no result. */
@@ -280,28 +302,31 @@ export class TableInspector extends Cursor {
       const at = this.#indexAt++;
       const separator = index.bytes.slice(index.keyStart(at), index.keyEnd(at));
       const block = this.#readIndexed(index, at, separator);
-      if (block !== undefined && this.#adopt(block, separator)) return true;
+      if (block !== undefined && this.#adopt(block, separator)) {
+        this.#isAfterLoss = false;
+        return true;
+      }
       this.#separator = separator;
+      this.#isAfterLoss = true;
     }
     return false;
   }
 
   /** Reads the block of an entry of the index. */
   #readIndexed(index: DecodedBlock, at: number, separator: Uint8Array): DecodedBlock | undefined {
-    const reader = new VarintReader();
-    reader.reset(index.bytes, index.valueStart(at), index.valueEnd(at));
-    const offset = reader.varint64();
-    const bytes = reader.varint64();
+    const handle = handleAt(index, at);
     this.blockCount++;
-    this.blockOffset = offset;
-    if (reader.failed || offset > this.#file.size) {
+    if (handle === undefined || handle.offset > this.#file.size) {
       this.blockOffset = 0;
       this.#report(0, 0, "index entry that leads nowhere", this.#lostKeys(separator, false));
       return undefined;
     }
-    const range = bytes + BLOCK_TRAILER_BYTES;
+    const { offset, bytes } = handle;
+    this.blockOffset = offset;
+    this.#blockBytes = bytes + BLOCK_TRAILER_BYTES;
     const lost = () => this.#lostKeys(separator, true);
-    return this.#attempt(offset, range, () => this.#decode(this.#file, offset, bytes), lost);
+    const decode = () => this.#decode(this.#file, offset, bytes);
+    return this.#attempt(offset, this.#blockBytes, decode, lost);
   }
 
   #decode(file: ReadableFile, offset: number, bytes: number): DecodedBlock {
@@ -325,7 +350,7 @@ export class TableInspector extends Cursor {
     return lostKeys(comparator, after, upTo, filter, this.blockOffset);
   }
 
-  /** Takes over a block that was read whole; false if its keys are not in order. */
+  /** Takes over a block that was read whole; false if its keys are not in order, or belong elsewhere. */
   #adopt(block: DecodedBlock, separator: Uint8Array | undefined): boolean {
     const { bytes, count } = block;
     if (count === 0) return true;
@@ -339,12 +364,14 @@ export class TableInspector extends Cursor {
         : last === undefined || comparator.compare(last, 0, last.length, bytes, start, end) < 0;
       if (isAscending) continue;
       const what = `entry ${i} of the block is not after the one before it`;
-      this.#report(this.blockOffset, 0, what, this.#lostKeys(separator, separator !== undefined));
+      const lost = this.#lostKeys(separator, separator !== undefined);
+      this.#report(this.blockOffset, this.#blockBytes, what, lost);
       return false;
     }
     last = bytes.slice(block.keyStart(count - 1), block.keyEnd(count - 1));
-    this.#checkSeparators(block, last, separator);
-    this.#checkEntries(block);
+    if (separator !== undefined && !this.#isInPlace(block, last, separator)) return false;
+    this.#checkBounds(block, last);
+    this.#checkEntries(block, separator);
     this.#lastKey = this.#reached = last;
     if (separator !== undefined) this.#separator = separator;
     this.#block = block;
@@ -353,33 +380,64 @@ export class TableInspector extends Cursor {
     return true;
   }
 
-  #checkSeparators(block: DecodedBlock, last: Uint8Array, separator: Uint8Array | undefined): void {
+  /**
+   * Whether a block is where its keys belong. If the index says that they do not, but they fit in between the blocks
+   * before and behind, it is the index that is wrong; else the block belongs elsewhere, and the one of this place is
+   * lost.
+   */
+  #isInPlace(block: DecodedBlock, last: Uint8Array, separator: Uint8Array): boolean {
     const { bytes } = block;
     const comparator = this.#comparator;
     const before = this.#separator;
-    const firstEnd = block.keyEnd(0);
-    if (before !== undefined) {
-      if (comparator.compare(before, 0, before.length, bytes, block.keyStart(0), firstEnd) >= 0) {
-        this.#report(this.blockOffset, 0, "the index says that the block starts later");
+    const [start, end] = [block.keyStart(0), block.keyEnd(0)];
+    const isEarly = before !== undefined &&
+      comparator.compare(before, 0, before.length, bytes, start, end) >= 0;
+    const isLate = comparator.compareKeys(last, separator) > 0;
+    if (!isEarly && !isLate) return true;
+    const what = `the index says that the block ${isEarly ? "starts later" : "ends earlier"}`;
+    this.#report(this.blockOffset, this.#blockBytes, what, this.#lostKeys(separator, true));
+    return !(isEarly && this.#isAfterLoss) && (!isLate || this.#isBeforeNext(last));
+  }
+
+  /** Whether a key comes before those of the next block. */
+  #isBeforeNext(key: Uint8Array): boolean {
+    const index = this.#index!;
+    const largest = this.#expected?.largest;
+    if (this.#indexAt === index.count) {
+      return largest === undefined || this.#comparator.compareKeys(key, largest) <= 0;
+    }
+    const handle = handleAt(index, this.#indexAt);
+    if (handle === undefined) return false;
+    try {
+      const next = this.#decode(this.#file, handle.offset, handle.bytes);
+      if (next.count === 0) return false;
+      const { bytes } = next;
+      const [start, end] = [next.keyStart(0), next.keyEnd(0)];
+      return this.#comparator.compare(key, 0, key.length, bytes, start, end) < 0;
+    } catch (error) {
+      troubleOf(error, this.#file.path); // it is reported when it is its turn
+      return false;
+    }
+  }
+
+  /** Compares a block with what is known of the whole table. */
+  #checkBounds(block: DecodedBlock, last: Uint8Array): void {
+    if (this.#expected === undefined) return;
+    const comparator = this.#comparator;
+    const { smallest, largest } = this.#expected;
+    if (this.#reached === undefined) {
+      const first = block.bytes.subarray(block.keyStart(0), block.keyEnd(0));
+      if (comparator.compareKeys(smallest, first) !== 0) {
+        this.#reportOther("the table starts with another key");
       }
     }
-    if (separator !== undefined && comparator.compareKeys(last, separator) > 0) {
-      this.#report(this.blockOffset, 0, "the index says that the block ends earlier");
-    }
-    const { smallest, largest } = this.#expected ?? {};
-    if (smallest !== undefined && this.#reached === undefined) {
-      const first = bytes.slice(block.keyStart(0), firstEnd);
-      const order = comparator.compareKeys(smallest, first);
-      const lost = order < 0 ? lostKeys(comparator, smallest, first) : undefined;
-      if (order !== 0) this.#report(this.blockOffset, 0, "the table starts with another key", lost);
-    }
-    if (largest !== undefined && comparator.compareKeys(last, largest) > 0) {
-      this.#report(this.blockOffset, 0, "the table goes on behind its last key");
+    if (comparator.compareKeys(last, largest) > 0) {
+      this.#reportOther("the table goes on behind its last key");
     }
   }
 
   /** Reports the first entry that is too new, and the first that the filter denies. */
-  #checkEntries(block: DecodedBlock): void {
+  #checkEntries(block: DecodedBlock, separator: Uint8Array | undefined): void {
     const { bytes, count } = block;
     const sequenceMax = this.#expected?.sequenceMax ?? Infinity;
     const filter = this.#filter;
@@ -396,7 +454,9 @@ export class TableInspector extends Cursor {
       const hash = bloomHash(bytes, block.keyStart(i), end - TRAILER_BYTES);
       if (filter.mayContain(this.blockOffset, hash)) continue;
       isDenied = true;
-      this.#report(this.blockOffset, 0, `the filter denies entry ${i} of the block`);
+      const what = `the filter denies entry ${i} of the block`;
+      // It may be a block of another place, whose keys fit here by chance.
+      this.#report(this.blockOffset, this.#blockBytes, what, this.#lostKeys(separator, true));
     }
   }
 
@@ -406,8 +466,11 @@ export class TableInspector extends Cursor {
     const { smallest, largest } = this.#expected;
     const reached = this.#reached;
     if (reached !== undefined && this.#comparator.compareKeys(reached, largest) >= 0) return;
+    const what = "the table ends before its last key";
+    // No damage takes blocks from the end of an index that is whole.
+    if (this.#index !== undefined) return this.#reportOther(what);
     const lost = lostKeys(this.#comparator, reached ?? smallest, largest);
-    this.#report(this.#file.size, 0, "the table ends before its last key", lost);
+    this.#report(this.#file.size, 0, what, lost);
   }
 
   /** Looks for the block that starts where the one before has ended. */
@@ -444,7 +507,8 @@ export class TableInspector extends Cursor {
     }
     if (block.count === 0) return false; // the metaindex, if there is no filter
     this.blockCount++;
-    this.#scanAt = offset + bytes + BLOCK_TRAILER_BYTES;
+    this.#blockBytes = bytes + BLOCK_TRAILER_BYTES;
+    this.#scanAt = offset + this.#blockBytes;
     this.#adopt(block, undefined);
     return true;
   }
@@ -472,6 +536,7 @@ export function lostKeys(
   const orderTo = (bound: Uint8Array, buffer: Uint8Array, start: number, end: number) =>
     comparator.compareUser(buffer, start, end, bound, 0, bound.length - TRAILER_BYTES);
   return {
+    after,
     upTo,
     mayContain(buffer, start, end) {
       if (after !== undefined && orderTo(after, buffer, start, end) < 0) return false;
@@ -482,6 +547,14 @@ export function lostKeys(
       return filter === undefined || filter.mayContain(blockOffset, bloomHash(buffer, start, end));
     },
   };
+}
+
+/** The handle in an entry of an index; `undefined` if it is none. */
+function handleAt(index: DecodedBlock, at: number): BlockHandle | undefined {
+  const reader = new VarintReader();
+  reader.reset(index.bytes, index.valueStart(at), index.valueEnd(at));
+  const handle = { offset: reader.varint64(), bytes: reader.varint64() };
+  return reader.failed ? undefined : handle;
 }
 
 /**

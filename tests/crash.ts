@@ -22,7 +22,7 @@ import { crashAllTheWay, CrashFailure, Totals } from "./fixtures/crash_run.ts";
 import { type Workload, WORKLOADS } from "./fixtures/crash_workloads.ts";
 
 /** Seeds of a run without arguments: enough for ten thousand crash points. */
-const SEEDS = 20;
+const SEEDS = 15;
 /** Failures that are shown in full. */
 const FAILURES_SHOWN_MAX = 10;
 

@@ -8,6 +8,7 @@
  * <!-- invariants: lib/log.ts -->    the numbered invariants at the head of a file
  * <!-- bytes: log -->                bytes that the engine writes today, taken apart
  * <!-- tour: crash -->               what a command prints on a real directory
+ * <!-- bugs: planted -->             the bugs that are planted, and who catches them
  * ```
  *
  * **Invariants.**
@@ -29,6 +30,7 @@ import { readFile } from "../lib/file_system.ts";
 import { sequenceAt } from "../lib/internal_key.ts";
 import { LogWriter } from "../lib/log.ts";
 import { Shell } from "../lib/shell.ts";
+import { plantedBugs } from "./fixtures/planted_bugs.ts";
 import { bytes as bytesCodec, type Logger, MemoryFileSystem, open, VarveError } from "../mod.ts";
 
 const root = new URL("../", import.meta.url);
@@ -38,7 +40,7 @@ const decoder = new TextDecoder();
 export function documents(): string[] {
   const chapters = [...Deno.readDirSync(new URL("docs", root))]
     .filter(({ name }) => name.endsWith(".md")).map(({ name }) => `docs/${name}`);
-  return ["README.md", ...chapters.sort()];
+  return ["README.md", ...chapters.sort(), "tests/README.md"];
 }
 
 /** A file of the repository. */
@@ -46,7 +48,7 @@ export function readDocument(path: string): string {
   return Deno.readTextFileSync(new URL(path, root)).replaceAll("\r\n", "\n");
 }
 
-const MARKED = /^<!-- (invariants|bytes|tour): (.+) -->\n[^]*?^<!-- end -->$/gm;
+const MARKED = /^<!-- (invariants|bytes|tour|bugs): (.+) -->\n[^]*?^<!-- end -->$/gm;
 
 /** The arguments of a document's marked parts of one kind. */
 export function markedParts(text: string, kind: string): string[] {
@@ -67,6 +69,8 @@ export async function refreshed(text: string, path: string): Promise<string> {
   return text.replace(MARKED, (_, kind: string, argument: string) => {
     const made = kind === "invariants"
       ? invariantsOf(argument, path)
+      : kind === "bugs"
+      ? tableOfBugs()
       : (kind === "bytes" ? dumps : transcripts)?.get(argument);
     if (made === undefined) throw new Error(`${path}: nothing makes "${kind}: ${argument}"`);
     return `<!-- ${kind}: ${argument} -->\n\n${made}\n\n<!-- end -->`;
@@ -87,6 +91,21 @@ function invariantsOf(source: string, document: string): string {
     .replace(/(?<!\*)\*(\w[\w ]*)\*(?!\*)/g, "_$1_"); // as `deno fmt` wants it
   const link = document.startsWith("docs/") ? `../${source}` : source;
   return `What [\`${source}\`](${link}) keeps true:\n\n${list}`;
+}
+
+/** The planted bugs, each with its file and the test that catches it. */
+function tableOfBugs(): string {
+  const rows = plantedBugs.map(({ name, file, caughtBy }) => [
+    name,
+    `\`${file}\``,
+    `${caughtBy.test.replaceAll("|", "\\|")} (\`${caughtBy.file}\`)`,
+  ]);
+  const all = [["bug", "planted in", "caught by"], ...rows];
+  const widths = [0, 1, 2].map((i) => Math.max(...all.map((row) => row[i]!.length)));
+  const line = (row: string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(all[0]!), rule, ...rows.map(line)].join("\n");
 }
 
 function fenced(lines: readonly string[]): string {
