@@ -18,6 +18,7 @@
  * 5. A call that fails throws a {@linkcode VarveError} of code `IO` naming path and action, with the system's
  *    error as its cause; `NOT_FOUND` if the file is not there; `READ_ONLY` if it may not be written. A failed
  *    `append` may have written a part. A failed `sync` means that the bytes may be lost, and is never retried.
+ *    Each handle that has the file open hears of it once, so of two syncs of one handle at a time maybe only one.
  * 6. Nothing here retries, buffers or reorders.
  *
  * **Read next.** `memory_file_system.ts`

@@ -364,8 +364,11 @@ export class TableInspector extends Cursor {
         : last === undefined || comparator.compare(last, 0, last.length, bytes, start, end) < 0;
       if (isAscending) continue;
       const what = `entry ${i} of the block is not after the one before it`;
-      const lost = this.#lostKeys(separator, separator !== undefined);
-      this.#report(this.blockOffset, this.#blockBytes, what, lost);
+      if (separator === undefined && this.#expected !== undefined) this.#reportOther(what);
+      else {
+        const lost = this.#lostKeys(separator, separator !== undefined);
+        this.#report(this.blockOffset, this.#blockBytes, what, lost);
+      }
       return false;
     }
     last = bytes.slice(block.keyStart(count - 1), block.keyEnd(count - 1));
@@ -381,22 +384,22 @@ export class TableInspector extends Cursor {
   }
 
   /**
-   * Whether a block is where its keys belong. If the index says that they do not, but they fit in between the blocks
-   * before and behind, it is the index that is wrong; else the block belongs elsewhere, and the one of this place is
-   * lost.
+   * Whether a block is where its keys belong. If they go over the borders of their place but fit in between the blocks
+   * before and behind, it is the index that is wrong; else it is a block of another place, and this one's is lost.
    */
   #isInPlace(block: DecodedBlock, last: Uint8Array, separator: Uint8Array): boolean {
-    const { bytes } = block;
     const comparator = this.#comparator;
     const before = this.#separator;
-    const [start, end] = [block.keyStart(0), block.keyEnd(0)];
-    const isEarly = before !== undefined &&
-      comparator.compare(before, 0, before.length, bytes, start, end) >= 0;
+    const first = block.bytes.subarray(block.keyStart(0), block.keyEnd(0));
+    const isEarly = before !== undefined && comparator.compareKeys(first, before) <= 0;
     const isLate = comparator.compareKeys(last, separator) > 0;
     if (!isEarly && !isLate) return true;
     const what = `the index says that the block ${isEarly ? "starts later" : "ends earlier"}`;
     this.#report(this.blockOffset, this.#blockBytes, what, this.#lostKeys(separator, true));
-    return !(isEarly && this.#isAfterLoss) && (!isLate || this.#isBeforeNext(last));
+    const isElsewhere = comparator.compareKeys(first, separator) > 0 ||
+      (isEarly && comparator.compareKeys(last, before) <= 0);
+    if (isElsewhere || (isEarly && this.#isAfterLoss)) return false;
+    return !isLate || this.#isBeforeNext(last);
   }
 
   /** Whether a key comes before those of the next block. */

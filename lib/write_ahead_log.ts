@@ -10,6 +10,8 @@
  * 4. A segment's handle is given back only when no sync of it is under way.
  * 5. After a failed write or sync the segments that are there then are suspect: they may end in half a record, or
  *    have lost what was written before. They are never written, synced or trusted again, only removed.
+ * 6. Awaited syncs of a segment have a handle of their own: a system that has lost pages says so once for each handle,
+ *    and a synchronous sync must hear of it though an awaited one, which settles later, may have been told first.
  *
  * **Read next.** `commit_queue.ts`
  *
@@ -25,14 +27,18 @@ import type { Logger } from "./logger.ts";
 class Segment {
   readonly number: number;
   readonly writer: LogWriter;
+  readonly #fileSystem: FileSystem;
   syncedBytes = 0;
   /** Syncs under way. */
   syncs = 0;
   isRetired = false;
   /** Whether a write or a sync failed while it was there (invariant 5). */
   isSuspect = false;
+  /** For awaited syncs (invariant 6); opened by the first of them. */
+  #awaited: WritableFile | undefined;
 
-  constructor(number: number, writer: LogWriter) {
+  constructor(fileSystem: FileSystem, number: number, writer: LogWriter) {
+    this.#fileSystem = fileSystem;
     this.number = number;
     this.writer = writer;
   }
@@ -45,13 +51,14 @@ class Segment {
     const size = this.writer.size;
     this.syncs++;
     try {
-      await this.writer.file.sync();
+      this.#awaited ??= this.#fileSystem.openAppend(this.writer.file.path);
+      await this.#awaited.sync();
     } catch (error) {
       this.isSuspect = true; // before anyone else has a turn
       throw error;
     } finally {
       this.syncs--;
-      if (this.isRetired && this.syncs === 0) this.writer.file.close();
+      if (this.isRetired && this.syncs === 0) this.#close();
     }
     // Another sync failed meanwhile: this one proves nothing about bytes that the failed one may have lost.
     this.assertTrusted();
@@ -74,7 +81,12 @@ class Segment {
 
   retire(): void {
     this.isRetired = true;
-    if (this.syncs === 0) this.writer.file.close();
+    if (this.syncs === 0) this.#close();
+  }
+
+  #close(): void {
+    this.writer.file.close();
+    this.#awaited?.close();
   }
 }
 
@@ -108,7 +120,7 @@ export class WriteAheadLog {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#logger = logger;
-    this.#active = new Segment(number, writer);
+    this.#active = new Segment(fileSystem, number, writer);
     this.#segments = [this.#active];
   }
 
@@ -161,7 +173,7 @@ export class WriteAheadLog {
       throw error;
     }
     this.#hasFailedToRotate = false;
-    this.#active = new Segment(number, new LogWriter(file));
+    this.#active = new Segment(this.#fileSystem, number, new LogWriter(file));
     this.#segments.push(this.#active);
     this.#logger.log("debug", "log", `started ${path}`);
   }

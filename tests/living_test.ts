@@ -598,6 +598,36 @@ Deno.test("A write whose sync failed is rejected, and no later sync of that log 
   }
 });
 
+Deno.test("A synchronous write is not acknowledged while an awaited sync loses pages before it", async () => {
+  // Of one handle the system may tell the awaited sync alone, whose promise is settled in a later turn.
+  for (const isRotated of [false, true]) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const disk = new SimulatedFileSystem({ wait: () => promise });
+    const life = new Life(disk);
+    life.why = isRotated ? "in the next log" : "in the same log";
+    await life.write(["durable"], 100);
+    disk.addFault({ kind: "sync", path: /log$/, effect: { latencyMs: 1 } });
+    disk.addFault({ kind: "sync", path: /log$/, effect: "drop" });
+    const { db } = life;
+    const awaited = db.put("a", value(2, 3000));
+    await undefined; // it is written, and its sync is under way
+    if (isRotated) db.putSync("b", value(3, 64 * 1024), { sync: false });
+    assertThrows(() => db.putSync("c", value(4, 100), { sync: true }), VarveError, "sync");
+    resolve();
+    await assertRejects(() => awaited, VarveError, "sync");
+    life.writes.push([["a", value(2, 3000)]]);
+    if (isRotated) life.writes.push([["b", value(3, 64 * 1024)]]);
+    life.writes.push([["c", value(4, 100)]]);
+    for (const seed of [0, 1, 2, 3]) await life.assertSurvives(seed);
+    await life.assertStopped();
+    await life.settle(db.resume());
+    life.assertRight();
+    life.durable = life.writes.length;
+    for (const seed of [0, 1, 2, 3]) await life.assertSurvives(seed);
+    await life.close();
+  }
+});
+
 Deno.test("A manifest that a power cut tore at any byte of its last edit opens, and nothing is lost", async () => {
   for (const cut of ["a flush", "a compaction"]) {
     const life = new Life();
