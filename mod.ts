@@ -155,6 +155,7 @@ export type { Finding, VerifyReport } from "./lib/verify.ts";
 export type { RepairOptions } from "./lib/repair.ts";
 export type { DamagedRange, RepairedFile, RepairReport } from "./lib/repair_report.ts";
 export type { DestroyOptions } from "./lib/destroy.ts";
+export type { JobCounters } from "./lib/job.ts";
 export type { Reader, Snapshot } from "./lib/reader.ts";
 export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
 

@@ -32,7 +32,7 @@ Deno.test("destroy removes every file of a database, and the directory", async (
 Deno.test("files and directories of others stay, and so does the directory then", async () => {
   const { disk } = await smallDatabase();
   const copy = copyOf(disk);
-  const others = ["000001.log.1", "CURRENT.bak", "app.log", "notes.txt"];
+  const others = ["000001.log.1", "2024.log", "5.ldb", "CURRENT.bak", "app.log", "notes.txt"];
   for (const name of others) copy.create(`db/${name}`).close();
   destroyDatabase("db", {}, copy);
   assertEquals(copy.list("db"), others);

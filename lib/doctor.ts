@@ -14,7 +14,8 @@
  *
  * **Invariants.**
  * 1. Status 0: the database is sound, or what was asked for is done and nothing is lost. 1: there are errors, or
- *    something is lost. 2: wrong arguments, or it could not be done. A signal is 128 and its number.
+ *    something is lost, or could not be moved out of the way. 2: wrong arguments, or it could not be done. A signal is
+ *    128 and its number.
  * 2. Results go to the output. Progress goes to the error output, and only to a terminal.
  * 3. Nothing is destroyed unless `--yes` says so, or a person at a terminal.
  * 4. `verify` needs no permission to write.
@@ -80,6 +81,9 @@ export function verifyText(report: VerifyReport): string {
     `${report.isSound ? "sound" : "damaged"}: ${found}; read ${read.join(", ")}\n`;
 }
 
+/** So many damaged ranges of each file are printed; the function gives all of them. */
+const RANGES_MAX = 10;
+
 /**
  * What repairing has come to: a table of files, and below each what is damaged in it.
  *
@@ -94,7 +98,7 @@ export function repairText(report: RepairReport): string {
       leftOut!.padStart(8)
     }  ${moved}`.trimEnd() + "\n";
   let text = row("file", "fate", "entries", "left out", "moved to");
-  for (const { file, fate, entryCount, leftOutCount, movedTo = "", damage } of files) {
+  for (const { file, fate, entryCount, leftOutCount, movedTo = "", notMoved, damage } of files) {
     const isData = fate === "kept" || fate === "rewritten" || fate === "replayed";
     text += row(
       file,
@@ -103,10 +107,18 @@ export function repairText(report: RepairReport): string {
       leftOutCount > 0 ? leftOutCount.toLocaleString("en") : "",
       movedTo,
     );
-    for (const { offset, bytes, what, isLoss } of damage) {
+    if (notMoved !== undefined) text += `  not moved: ${oneLine(notMoved)}\n`;
+    for (const { offset, bytes, what, isLoss } of damage.slice(0, RANGES_MAX)) {
       const where = bytes > 0 ? `${counted(bytes, "byte", "bytes")} at ${offset}` : `at ${offset}`;
       text += `  ${isLoss ? "lost" : "damaged"}, ${where}: ${oneLine(what)}\n`;
     }
+    if (damage.length > RANGES_MAX) {
+      text += `  and ${(damage.length - RANGES_MAX).toLocaleString("en")} more\n`;
+    }
+  }
+  if (files.some(({ notMoved }) => notMoved !== undefined)) {
+    text +=
+      "what was not moved is removed when the database is opened: copy it first, if it matters\n";
   }
   if (!usedManifest) {
     text += "the manifest could not be used: what was deleted or overwritten may be back\n";
@@ -220,7 +232,8 @@ export async function runDoctor(
         const report = await repairDatabase(directory, { ...options, keepOlder }, fileSystem);
         clear();
         print(repairText(report));
-        return report.isComplete ? 0 : 1;
+        const isMoved = report.files.every(({ notMoved }) => notMoved === undefined);
+        return report.isComplete && isMoved ? 0 : 1;
       }
       case "destroy": {
         const isMeant = isYes || confirm?.(`Remove the database in ${directory} for good?`);

@@ -9,7 +9,13 @@ import { Peer } from "../tests/fixtures/line_protocol.ts";
 import { change, copyOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { inProcesses } from "../tests/permissions.ts";
 import { openDatabase } from "./database.ts";
-import { type DoctorSurroundings, findingText, runDoctor, verifyText } from "./doctor.ts";
+import {
+  type DoctorSurroundings,
+  findingText,
+  repairText,
+  runDoctor,
+  verifyText,
+} from "./doctor.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 
 /** Runs a command line on a disk in memory. */
@@ -110,6 +116,29 @@ Deno.test("repair prints what became of each file, and status 1 if something is 
   for (const name of namesOf(without, /MANIFEST/)) without.remove(`db/${name}`);
   const merged = await run(["repair", "db"], without);
   assertMatch(merged.output, /\nthe manifest could not be used: what was deleted/);
+});
+
+Deno.test("what could not be moved is told, and of many damaged places only the first", () => {
+  const range = { offset: 1, bytes: 2, what: "block checksum mismatch", isLoss: true };
+  const text = repairText({
+    isComplete: false,
+    usedManifest: true,
+    lostBytes: 50_000,
+    leftOutCount: 0,
+    files: [{
+      file: "000005.ldb",
+      fate: "rewritten",
+      entryCount: 3,
+      leftOutCount: 0,
+      damage: Array.from({ length: 5010 }, () => range),
+      notMoved: "Cannot rename file:\nno room",
+    }],
+  });
+  const lines = text.split("\n");
+  assertEquals(lines.length, 2 + 1 + 10 + 1 + 3);
+  assertEquals(lines[2], "  not moved: Cannot rename file: no room");
+  assertEquals(lines[13], "  and 5,000 more");
+  assertMatch(lines[14]!, /^what was not moved is removed when the database is opened/);
 });
 
 Deno.test("destroy needs to be confirmed", async () => {

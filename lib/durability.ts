@@ -7,7 +7,8 @@
  * Pillai et al., *All File Systems Are Not Created Equal* (OSDI 2014), tried ext2, ext3, ext4, Btrfs, XFS and
  * ReiserFS and found appends that persist in any order and in part, names that persist in any order, and sizes that
  * persist before contents. Rebello et al., *Can Applications Recover from fsync Failures?* (USENIX ATC 2020), is
- * the source of what a failed sync does: ext4 and XFS mark pages clean that were never written.
+ * the source of what a failed sync does: ext4 and XFS mark pages clean that were never written. They reach the disk
+ * only where something else in them changes later.
  *
  * Contents. What a sync covered stays. Of the rest each block of 4 KiB is, by the seed,
  * - kept as it is now, or dropped: what was durable there, and zeros where nothing was;
@@ -26,7 +27,7 @@
  *
  * Left out, since programs that are right with the above are right with these too: contents that were never synced
  * before they were truncated do not come back; files keep their identity, so what was written to one is never seen
- * in another.
+ * in another. And directories are durable once they are made, since `file_system.ts` asks that of `makeDirectory`.
  *
  * **Invariants.**
  * 1. Nothing that was synced changes, whatever the seed.
@@ -68,7 +69,7 @@ export class Contents {
   handles = 0;
   /** Whether a name points to it. */
   isNamed = true;
-  /** How often a sync has dropped bytes: each handle is to hear of it once. The disk sees to that. */
+  /** How often bytes were dropped: each handle is to hear of it once. The disk sees to that. */
   drops = 0;
   /** What the disk would hold if everything were written now: with dropped pages as zeros. */
   #present: Uint8Array = EMPTY_BYTES;
@@ -80,6 +81,8 @@ export class Contents {
   #isReplaced = false;
   /** The sizes that it had since the last sync, after each change. */
   #sizes: number[] = [];
+  /** What was dropped of the last sector, if nothing was appended since. */
+  #droppedEnd = EMPTY_BYTES;
   readonly #syncs: Set<PendingSync> = new Set();
 
   /** How many bytes are in it. */
@@ -91,9 +94,11 @@ export class Contents {
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     const size = this.#size + bytes.length;
-    if (size > this.#present.length) {
+    if (size > this.#present.length || this.#droppedEnd.length > 0) {
       const grown = new Uint8Array(Math.max(size, 2 * this.#present.length, CAPACITY_BYTES_MIN));
       grown.set(this.#present.subarray(0, this.#size));
+      grown.set(this.#droppedEnd, this.#size - this.#droppedEnd.length);
+      this.#droppedEnd = EMPTY_BYTES;
       this.#present = grown;
     }
     this.#present.set(bytes, this.#size);
@@ -109,6 +114,7 @@ export class Contents {
     this.#truncations++;
     this.#isReplaced = this.#durable.length > 0;
     this.#sizes = [0];
+    this.#droppedEnd = EMPTY_BYTES;
   }
 
   /** Puts other contents in place, durable at once. They must not be changed afterwards. */
@@ -119,6 +125,7 @@ export class Contents {
     this.#truncations++;
     this.#isReplaced = false;
     this.#sizes = [];
+    this.#droppedEnd = EMPTY_BYTES;
   }
 
   /** Begins to make durable what is there now. */
@@ -139,21 +146,27 @@ export class Contents {
     this.#sizes = this.#sizes.filter((size) => size > sync.size);
   }
 
-  /**
-   * Gives a sync up.
-   *
-   * @param sync The sync.
-   * @param effect What became of the bytes: `"error"` leaves them to a later sync, `"drop"` takes them from it.
-   */
-  failSync(sync: PendingSync, effect: "error" | "drop"): void {
+  /** Gives a sync up. A later one may still make the same bytes durable. */
+  failSync(sync: PendingSync): void {
     this.#syncs.delete(sync);
-    if (effect === "error" || sync.truncations !== this.#truncations) return;
+  }
+
+  /**
+   * Takes what is not durable for written, though it was not: it is lost, unless a sync that is under way has it in
+   * hand. What is in the same sector as a later append is written again with that.
+   */
+  drop(): void {
+    this.drops++;
     let from = this.#isReplaced ? 0 : this.#durable.length;
-    // A sync that was called before and may still succeed has these in hand.
-    for (const other of this.#syncs) {
-      if (other.truncations === this.#truncations) from = Math.max(from, other.size);
+    for (const { truncations, size } of this.#syncs) {
+      if (truncations === this.#truncations) from = Math.max(from, size);
     }
-    if (from < sync.size) this.#present.fill(0, from, sync.size);
+    const size = this.#size;
+    if (from >= size) return;
+    if (this.#droppedEnd.length === 0) {
+      this.#droppedEnd = this.#present.slice(Math.max(from, size - size % SECTOR_BYTES), size);
+    }
+    this.#present.fill(0, from, size);
   }
 
   /**

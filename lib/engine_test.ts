@@ -148,6 +148,18 @@ Deno.test("After a failed write nothing more is written, and reads go on (invari
   }
 });
 
+Deno.test("flush() covers writes that were asked for before it and are not in the log yet", async () => {
+  const stage = new Stage();
+  const { engine } = stage;
+  const key = utf8("asked for");
+  engine.queue.gather(100).put(key, 0, key.length, key, 0, key.length);
+  const asked = engine.queue.join(false);
+  await stage.turns.settle(engine.flush());
+  await asked;
+  assertEquals([engine.stats().memtable.entries, stage.get("asked for")], [0, "asked for"]);
+  await stage.close();
+});
+
 Deno.test("Who waits for a flush hears that it failed (invariant 3)", async () => {
   const stage = new Stage();
   stage.put("a", "1");

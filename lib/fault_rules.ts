@@ -72,8 +72,9 @@ export interface Operation {
  * - `"error"`: the call throws `IO`, and nothing was done.
  * - `"short"`: an append writes a part of its bytes, and throws.
  * - `"drop"`: a sync throws, and what it was to write counts as clean from the call on, also while the sync is awaited.
- *   Readers still see it, a power cut loses it, and another sync that succeeds does not bring it back. As on Linux,
- *   each handle hears of it once: the next sync by another handle that has the file open throws too.
+ *   Readers still see it, a power cut loses it, and another sync that succeeds does not bring it back, but for what
+ *   is in the same sector as a later append. As on Linux, each handle hears of it once: the next sync by another
+ *   handle that has the file open throws too.
  * - `"flip"`: a read comes back with one bit changed.
  * - `"misdirect"`: a read comes back with bytes of another place in the file.
  * - `{ latencyMs }`: nothing fails. An awaited sync takes that much longer; on other calls the time is only counted.

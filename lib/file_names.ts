@@ -12,7 +12,8 @@
  * 000007.dbtmp      file being written under a name that no reader looks for, renamed when complete
  * LOG, LOG.old      LevelDB's messages to people, this time's and last time's; never read
  * ```
- * Numbers are decimal, zero-padded to six digits, and longer when they need more.
+ * Numbers are decimal, zero-padded to six digits, and longer when they need more. LevelDB reads them without padding,
+ * too, but never writes them so: `2024.log` is somebody else's.
  *
  * **Invariants.**
  * 1. `parseFileName` gives back the kind and number of every name made here.
@@ -68,6 +69,10 @@ function digits(number: number): string {
     Number.isSafeInteger(number) && number > 0,
     "a file number is an integer from 1 to 2^53 - 1",
   );
+  return padded(number);
+}
+
+function padded(number: number): string {
   return String(number).padStart(NUMBER_DIGITS_MIN, "0");
 }
 
@@ -164,6 +169,8 @@ export function parseFileName(name: string): ParsedFileName | undefined {
   const [, manifestNumber, fileNumber, suffix] = match;
   const kind = manifestNumber === undefined ? KIND_OF_SUFFIX.get(suffix!) : "manifest";
   // Every integer over 2^53 - 1 rounds to one that is not safe, so none is mistaken for another.
-  const number = Number(manifestNumber ?? fileNumber);
-  return kind !== undefined && Number.isSafeInteger(number) ? { kind, number } : undefined;
+  const written = manifestNumber ?? fileNumber!;
+  const number = Number(written);
+  if (kind === undefined || !Number.isSafeInteger(number)) return undefined;
+  return written === padded(number) ? { kind, number } : undefined;
 }

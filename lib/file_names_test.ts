@@ -61,11 +61,12 @@ Deno.test("parseFileName() gives back every name made here (invariant 1)", () =>
   assertEquals(parseFileName(oldInfoLogName), { kind: "infoLog", number: 0 });
 });
 
-Deno.test("parseFileName() reads numbers of any number of digits, as LevelDB does", () => {
-  assertEquals(parseFileName("0.log"), { kind: "log", number: 0 });
-  assertEquals(parseFileName("7.ldb"), { kind: "table", number: 7 });
-  assertEquals(parseFileName("MANIFEST-2"), { kind: "manifest", number: 2 });
-  assertEquals(parseFileName("00000000000000000000000007.sst"), { kind: "table", number: 7 });
+Deno.test("parseFileName() refuses numbers that are not padded as the store does it", () => {
+  assertEquals(parseFileName("000000.log"), { kind: "log", number: 0 });
+  assertEquals(parseFileName("1234567.ldb"), { kind: "table", number: 1_234_567 });
+  for (const name of ["0.log", "7.ldb", "2024.log", "MANIFEST-2", "00000007.sst", "01234567.sst"]) {
+    assertEquals(parseFileName(name), undefined, name);
+  }
 });
 
 Deno.test("parseFileName() refuses numbers over 2^53 - 1 instead of rounding them", () => {

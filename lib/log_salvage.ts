@@ -2,10 +2,15 @@
  * **What.** Reads logs that may be damaged, record by record, and writes what is whole to tables. Recovery stops at
  * damage; this goes on behind it.
  *
+ * What a power cut leaves is no damage. A log ends at a torn record or a hole, and after one that lost its tail later
+ * logs are not replayed, as when the database is opened: what was never synced is there up to some moment, and nothing
+ * after it. Once there is damage, nobody would open it, and whatever can be read is better than nothing.
+ *
  * **Invariants.**
  * 1. A record counts as a whole or not at all.
  * 2. What is skipped is noted with its place, and so are sequence numbers that are missing between records.
  * 3. Later records are in later tables, so that of two versions of a key the newer one is in the higher table number.
+ * 4. Logs without damage give what opening the database would give.
  *
  * **Read next.** `repair.ts`
  *
@@ -29,6 +34,12 @@ export class LogSalvage {
   readonly #files: MaintainedDirectory;
   readonly #output: RepairOutput;
   readonly #batch = new BatchReader();
+  /** Whether it is known where the first log begins. */
+  readonly #hasBeginning: boolean;
+  #isOldest = true;
+  #isDamaged = false;
+  /** Whether a log has turned out not to follow on the one before it. */
+  #isTailLost = false;
   #memtable: Memtable | undefined;
 
   /**
@@ -46,6 +57,7 @@ export class LogSalvage {
     this.#files = files;
     this.#output = output;
     this.lastSequence = lastSequence;
+    this.#hasBeginning = lastSequence !== undefined;
   }
 
   /**
@@ -58,16 +70,30 @@ export class LogSalvage {
     const files = this.#files;
     const file = files.open(name);
     files.bytesTotal += file.size;
-    const onDamage = (offset: number, bytes: number, what: string) =>
+    const note = (offset: number, bytes: number, what: string) =>
       void record.damage.push({ offset, bytes, what, isLoss: true });
+    const onDamage = (offset: number, bytes: number, what: string) => {
+      this.#isDamaged = true;
+      note(offset, bytes, what);
+    };
     try {
-      const reader = new LogReader(file, { salvage: true, onDamage });
-      while (this.#next(reader, onDamage)) {
-        this.#take(reader, record, onDamage);
+      const reader = new LogReader(file, { salvage: true, holes: "end", onDamage });
+      let isFirst = true;
+      while (!this.#isTailLost && this.#next(reader, onDamage)) {
+        this.#take(reader, record, isFirst, onDamage);
+        isFirst = false;
         if (files.isTurnOver()) yield files.progress();
       }
-      if (reader.tornBytes > 0) onDamage(reader.validOffset, reader.tornBytes, "a torn record");
+      const { tornBytes, validOffset, endReason } = reader;
+      if (this.#isTailLost) note(0, file.size, "not replayed: an earlier log lost its tail");
+      else if (tornBytes > 0) {
+        const what = endReason === "hole"
+          ? "a hole, and what was written after it"
+          : "a torn record";
+        note(validOffset, tornBytes, what);
+      }
     } finally {
+      this.#isOldest = false;
       file.close();
     }
   }
@@ -107,6 +133,7 @@ export class LogSalvage {
   #take(
     reader: LogReader,
     record: FileRecord,
+    isFirst: boolean,
     onDamage: (offset: number, bytes: number, what: string) => void,
   ): void {
     const { recordBuffer, recordStart, recordEnd, recordOffset, file } = reader;
@@ -124,6 +151,10 @@ export class LogSalvage {
     const { firstSequence, lastSequence, count } = batch;
     const expected = (this.lastSequence ?? firstSequence - 1) + 1;
     if (firstSequence > expected) {
+      if (isFirst && count > 0 && this.#hasBeginning && !this.#isOldest && !this.#isDamaged) {
+        this.#isTailLost = true;
+        return;
+      }
       const range = `${expected} to ${firstSequence - 1}`;
       onDamage(recordOffset, 0, `sequence numbers ${range} are missing before it`);
     }

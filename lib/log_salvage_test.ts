@@ -98,17 +98,51 @@ Deno.test("a record that is whole but no batch is not taken in part (invariant 1
   assert(damage[0]!.includes("write batch with cut record"), damage[0]);
 });
 
-Deno.test("a torn tail and a log that follows on nothing are noted", () => {
-  const logs = [[batchOf(11, "a=1")], [batchOf(20, "b=1")]];
-  const { tables, damage } = salvage(logs, (disk) => {
+Deno.test("a torn tail and logs after it are left out and noted, as when it is opened (invariant 4)", () => {
+  const logs = [[batchOf(11, "a=1")], [batchOf(20, "b=1")], [batchOf(21, "c=1")]];
+  const tear = (disk: MemoryFileSystem) => {
     const bytes = disk.readAll("db/000001.log");
     disk.writeAll("db/000001.log", Uint8Array.of(...bytes, 1, 2, 3));
-  }, 10);
-  assertEquals(tables, ["a@11=1 b@20=1"]);
+  };
+  const { tables, damage } = salvage(logs, tear, 10);
+  assertEquals(tables, ["a@11=1"]);
   const size = logs[0]![0]!.length + 7;
   assertEquals(damage, [
     `000001.log ${size}+3: a torn record`,
-    "000002.log 0+0: sequence numbers 12 to 19 are missing before it",
+    `000002.log 0+${size}: not replayed: an earlier log lost its tail`,
+    `000003.log 0+${size}: not replayed: an earlier log lost its tail`,
+  ]);
+  // Where nobody knows which logs count, each is read.
+  assertEquals(salvage(logs, tear).tables, ["a@11=1 b@20=1 c@21=1"]);
+});
+
+Deno.test("where there is damage, later logs are read though numbers are missing", () => {
+  const logs = [[batchOf(11, "a=1"), batchOf(12, "a=2"), batchOf(13, "a=3")], [batchOf(20, "b=1")]];
+  const { tables, damage } = salvage(logs, (disk) => {
+    const bytes = disk.readAll("db/000001.log");
+    bytes[logs[0]![0]!.length + 7 + 20]! ^= 1;
+    disk.writeAll("db/000001.log", bytes);
+  }, 10);
+  assertEquals(tables, ["a@13=3 a@11=1 b@20=1"]);
+  assertEquals(damage.length, 3);
+  assertEquals(damage[2], "000002.log 0+0: sequence numbers 14 to 19 are missing before it");
+  // Before the oldest there is none that can have lost its tail: it does not open.
+  assertEquals(salvage([[batchOf(12, "a=1")], [batchOf(20, "b=1")]], () => {}, 10).tables, [
+    "a@12=1 b@20=1",
+  ]);
+});
+
+Deno.test("a hole that a power cut left ends its log", () => {
+  const records = [batchOf(1, "a=1"), batchOf(2, `b=${"b".repeat(3000)}`), batchOf(3, "c=1")];
+  const { tables, damage } = salvage([records], (disk) => {
+    const bytes = disk.readAll("db/000001.log");
+    disk.writeAll("db/000001.log", bytes.fill(0, 1024, 2048));
+  }, 0);
+  assertEquals(tables, ["a@1=1"]);
+  const start = records[0]!.length + 7;
+  const size = start + records[1]!.length + records[2]!.length + 14;
+  assertEquals(damage, [
+    `000001.log ${start}+${size - start}: a hole, and what was written after it`,
   ]);
 });
 

@@ -14,15 +14,7 @@
  */
 import { bytewise, type Comparator } from "./comparator.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
-import {
-  currentName,
-  lockName,
-  logName,
-  manifestName,
-  oldTableName,
-  parseFileName,
-  tableName,
-} from "./file_names.ts";
+import { currentName, lockName, oldTableName, parseFileName, tableName } from "./file_names.ts";
 import type { FileSystem, ReadableFile } from "./file_system.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
 import { describe } from "./options.ts";
@@ -207,8 +199,8 @@ export class MaintainedDirectory {
       if (number > highest) highest = number;
       if (number === 0) continue;
       if (kind === "temporary") temporaries.push(name);
-      else if (kind === "log" && name === logName(number)) logs.set(number, name);
-      else if (kind === "manifest" && name === manifestName(number)) manifests.push(number);
+      else if (kind === "log") logs.set(number, name);
+      else if (kind === "manifest") manifests.push(number);
       else if (name === tableName(number)) tables.set(number, name);
       // The newer name goes before the older one, as where tables are opened.
       else if (name === oldTableName(number) && !tables.has(number)) tables.set(number, name);

@@ -138,7 +138,7 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
       logs.push(parsed.number);
     }
   }
-  refuseMissingFiles(tree, new Set(names));
+  refuseUnfitFiles(tree, new Set(names));
   logs.sort((a, b) => a - b);
   const replay = new Replay(tree, options);
   try {
@@ -318,23 +318,28 @@ function refuseForeignFiles(fileSystem: FileSystem, directory: string): void {
 }
 
 /**
- * The tables and the log that the manifest names must be there. A manifest that lost its last edits names a log or
- * tables that were removed since, so this is also what tells a damaged one from one that a crash has torn.
+ * The tables and the log that the manifest names must be there, and the tables as long as it says: one that was cut, or
+ * took the place of another, would answer in silence for keys that it does not have. A manifest that lost its last edits
+ * names a log or tables that were removed since, so this is also what tells a damaged one from one that a crash has torn.
  */
-function refuseMissingFiles(tree: Tree, names: ReadonlySet<string>): void {
+function refuseUnfitFiles(tree: Tree, names: ReadonlySet<string>): void {
   const { context: { fileSystem, directory }, logNumber } = tree;
   if (logNumber > 0 && !names.has(logName(logNumber))) {
     const path = fileSystem.join(directory, logName(logNumber));
     throw new CorruptionError("a log that the manifest names is missing", path, 0);
   }
   for (const level of tree.version.levels) {
-    for (const { number } of level) {
-      if (names.has(tableName(number)) || names.has(oldTableName(number))) continue;
-      throw new CorruptionError(
-        "a table that the manifest names is missing",
-        tree.tablePath(number),
-        0,
-      );
+    for (const { number, bytes } of level) {
+      const name = [tableName(number), oldTableName(number)].find((it) => names.has(it));
+      if (name === undefined) {
+        const path = tree.tablePath(number);
+        throw new CorruptionError("a table that the manifest names is missing", path, 0);
+      }
+      const path = fileSystem.join(directory, name);
+      const size = fileSystem.size(path);
+      if (size === bytes) continue;
+      const what = `a table of ${size} bytes that has ${bytes} in the manifest`;
+      throw new CorruptionError(what, path, Math.min(size, bytes));
     }
   }
 }

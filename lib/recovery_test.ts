@@ -280,6 +280,23 @@ Deno.test("A file of the database that is missing is an error naming it (invaria
   other.close();
 });
 
+Deno.test("A table of another size than the manifest's is an error naming it (invariant 4)", () => {
+  for (const change of [-1, 1]) {
+    const stage = new Stage(databaseWithTable("a@1=1"));
+    const path = `db/${stage.names().find((name) => name.endsWith(".ldb"))}`;
+    const bytes = stage.memory.readAll(path);
+    const other = new Uint8Array(bytes.length + change);
+    other.set(bytes.subarray(0, other.length));
+    stage.memory.writeAll(path, other);
+    const before = stage.names();
+    const error = failsWith("CORRUPTION", () => stage.recover());
+    assert(error instanceof CorruptionError && error.file === path, error.message);
+    assertEquals(error.offset, Math.min(bytes.length, other.length));
+    assertEquals(stage.names(), before);
+    stage.close();
+  }
+});
+
 Deno.test("A table under its old name is there (invariant 4)", () => {
   const stage = new Stage(databaseWithTable("a@1=1"));
   const [table] = stage.names().filter((name) => name.endsWith(".ldb"));

@@ -15,18 +15,23 @@
  * affected; where the filter is lost, too, it takes everything older in that range of keys. `keepOlder` turns it
  * off.
  *
+ * Where another table is in the place of one, or versions are not in the order in which reads meet them, its levels
+ * cannot be believed. Then all that it names is merged, and it counts as not usable.
+ *
  * Without the manifest nobody knows which tables were replaced by others and only waited to be removed. Those bring
  * back what was deleted or overwritten in the tables that replaced them. Sequence numbers decide which version of a
  * key is the newest, and that is why all tables are merged: reads expect older versions at deeper levels, or under
  * lower table numbers at level 0, and tables put there in any other order would answer with old values.
  *
- * A damaged record of a log may have been about any key; older values of those keys stay.
+ * A damaged record of a log may have been about any key; older values of those keys stay. What a power cut took of the
+ * logs is left out just as it is when the database is opened: see `log_salvage.ts`.
  *
  * **Invariants.**
  * 1. Every entry that can be read and counts is there afterwards; every byte that could not be read is in the report.
  * 2. Before the new manifest is on disk and current nothing in the directory is changed, but for temporary files and
  *    files under new names. A repair that is cut off at any moment can be run again, and loses nothing.
- * 3. No file is removed that is not temporary, and none in `lost` is written over.
+ * 3. No file is removed that is not temporary, and none in `lost` is written over. Where there is neither a manifest
+ *    nor an entry that can be read, nothing is changed: the files are somebody else's, as far as anyone knows.
  * 4. Repairing a database that is whole changes nothing that can be read from it.
  *
  * Source: the idea of LevelDB's `db/repair.cc`, which puts all tables at level 0 whatever they hold.
@@ -39,14 +44,7 @@ import { VarveError } from "./errors.ts";
 import type { Cursor } from "./cursor.ts";
 import { logName, manifestName, tableName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
-import {
-  type InternalKeyComparator,
-  KIND_VALUE,
-  kindAt,
-  SEQUENCE_MAX,
-  sequenceAt,
-  TRAILER_BYTES,
-} from "./internal_key.ts";
+import { KIND_VALUE, kindAt, SEQUENCE_MAX, sequenceAt } from "./internal_key.ts";
 import { LogSalvage } from "./log_salvage.ts";
 import {
   checkMaintenance,
@@ -59,8 +57,8 @@ import { Manifest, readCurrent } from "./manifest.ts";
 import { RepairOutput } from "./repair_output.ts";
 import { planRepair, type RepairPlan } from "./repair_plan.ts";
 import { type RepairedFile, RepairNotes, type RepairReport } from "./repair_report.ts";
-import { RunInspector, walkRuns } from "./run_inspector.ts";
-import { type LostKeys, lostKeys, type TableDamage, TableInspector } from "./table_inspector.ts";
+import { Losses, RunInspector, walkRuns } from "./run_inspector.ts";
+import { lostKeys, type TableDamage, TableInspector } from "./table_inspector.ts";
 import { LEVELS, Version } from "./version.ts";
 import { emptyVersionEdit, type TableMeta } from "./version_edit.ts";
 
@@ -114,7 +112,8 @@ const LEVEL_BYTES = 10 * 1024 * 1024;
  * @param defaultFileSystem The disk, unless the options name one.
  * @returns What was kept and what was lost.
  * @throws {TypeError} If an option is unknown or of a wrong type.
- * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
+ * @throws {VarveError} `NOT_FOUND` if there is no database, or not one entry can be read
+ * of what is there and no manifest; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
  * are in another order; `IO` or `READ_ONLY` if the directory cannot be read or written.
  */
 export async function repairDatabase(
@@ -141,62 +140,6 @@ export async function repairDatabase(
   } finally {
     lock.release();
   }
-}
-
-/**
- * The parts of tables that are lost, and the runs that the tables are in: the higher, the older. There may be as many
- * as there are blocks, and each entry asks for those that it may be in, so they are found by their keys.
- */
-class Losses {
-  readonly #comparator: InternalKeyComparator;
-  /** Of each run that has any, in the order of keys, which is the one in which they are found. */
-  readonly #runs = new Map<number, LostKeys[]>();
-
-  constructor(comparator: InternalKeyComparator) {
-    this.#comparator = comparator;
-  }
-
-  add(run: number, keys: LostKeys): void {
-    this.#runs.getOrInsertComputed(run, () => []).push(keys);
-  }
-
-  /** Whether a newer version of an entry's key may be lost. */
-  mayHide({ keyBuffer, keyStart, keyEnd }: Cursor, run: number): boolean {
-    const comparator = this.#comparator;
-    const userEnd = keyEnd - TRAILER_BYTES;
-    const order = (bound: Uint8Array) =>
-      comparator.compareUser(keyBuffer, keyStart, userEnd, bound, 0, bound.length - TRAILER_BYTES);
-    for (const [lostRun, list] of this.#runs) {
-      if (lostRun > run) continue;
-      for (let i = firstThat(list, ({ upTo }) => upTo === undefined || order(upTo) <= 0);; i++) {
-        const lost = list[i];
-        if (lost === undefined || (lost.after !== undefined && order(lost.after) < 0)) break;
-        const { upTo } = lost;
-        // In one run, older versions of a key come after newer ones.
-        if (lostRun === run) {
-          if (upTo === undefined) continue;
-          if (comparator.compare(keyBuffer, keyStart, keyEnd, upTo, 0, upTo.length) <= 0) continue;
-        }
-        if (lost.mayContain(keyBuffer, keyStart, userEnd)) return true;
-      }
-    }
-    return false;
-  }
-
-  get isEmpty(): boolean {
-    return this.#runs.size === 0;
-  }
-}
-
-/** The first of those at the end of a list that all pass a test, none before them doing so. */
-function firstThat<T>(list: readonly T[], test: (item: T) => boolean): number {
-  let from = 0;
-  for (let to = list.length; from < to;) {
-    const middle = (from + to) >>> 1;
-    if (test(list[middle]!)) to = middle;
-    else from = middle + 1;
-  }
-  return from;
 }
 
 /** One repair under way. */
@@ -234,9 +177,9 @@ class Repair {
     let numbers: ReadonlySet<number>;
     try {
       let levels = this.#plan.state && (yield* this.#repairLevels(this.#plan.state.version));
-      usesManifest = levels !== undefined ||
-        (this.#plan.state !== undefined && this.#losses.isEmpty);
+      usesManifest = levels !== undefined;
       levels ??= yield* this.#mergeAll();
+      if (this.#plan.state === undefined && this.#notes.isHopeless) this.#refuse();
       numbers = this.#commit(levels);
       isCommitted = true;
     } finally {
@@ -244,6 +187,12 @@ class Repair {
     }
     this.#moveAway(numbers);
     return this.#notes.report(usesManifest);
+  }
+
+  /** No manifest, and nothing in any file: others have files with such names, too. */
+  #refuse(): never {
+    const { path } = this.#files;
+    throw new VarveError("NOT_FOUND", `Cannot repair database: not one entry is left in ${path}`);
   }
 
   // ——— With the manifest ———
@@ -490,9 +439,9 @@ class Repair {
         manifestBytes: 0,
       }).close();
     } catch (error) {
-      // Once `CURRENT` names it, its tables must stay.
-      if (this.#isCurrent(manifestNumber)) this.#output.keep();
-      else removeIfThere(fileSystem, logPath);
+      // As long as there is a manifest that names them its tables must stay.
+      if (this.#withdraw(manifestNumber)) removeIfThere(fileSystem, logPath);
+      else this.#output.keep();
       throw error;
     }
     return new Set([
@@ -500,6 +449,20 @@ class Repair {
       manifestNumber,
       ...edit.added.map(({ table }) => table.number),
     ]);
+  }
+
+  /** Sees to it that a manifest which may be there does not come back, either; false if it is or may be in use. */
+  #withdraw(manifestNumber: number): boolean {
+    const { fileSystem, path } = this.#files;
+    if (this.#isCurrent(manifestNumber)) return false;
+    try {
+      const manifestPath = this.#files.pathOf(manifestName(manifestNumber));
+      if (fileSystem.exists(manifestPath)) fileSystem.remove(manifestPath);
+      fileSystem.syncDirectory(path);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #isCurrent(manifestNumber: number): boolean {
@@ -521,13 +484,19 @@ class Repair {
     ];
     for (const [number, name, fate] of old) {
       if (needed.has(number)) continue;
-      let target = name;
-      for (let i = 1; fileSystem.exists(fileSystem.join(lost, target)); i++) {
-        target = `${name}.${i}`;
-      }
-      fileSystem.rename(this.#files.pathOf(name), fileSystem.join(lost, target));
       const record = this.#notes.of(name) ?? this.#notes.note(name, fate);
-      record.movedTo = `${lostName}/${target}`;
+      try {
+        let target = name;
+        for (let i = 1; fileSystem.exists(fileSystem.join(lost, target)); i++) {
+          target = `${name}.${i}`;
+        }
+        fileSystem.rename(this.#files.pathOf(name), fileSystem.join(lost, target));
+        record.movedTo = `${lostName}/${target}`;
+      } catch (error) {
+        // The database is repaired, and what was lost is known only to the report.
+        if (!(error instanceof VarveError)) throw error;
+        record.notMoved = error.message;
+      }
     }
     // In this order: a power cut in between leaves a file under both names, not under none.
     fileSystem.syncDirectory(lost);

@@ -8,6 +8,7 @@
  *    it names are missing, or there was a newer manifest; and at the same time its end is torn, or there are tables
  *    that it never mentions. Then it may be older than the tables.
  * 2. Without a manifest that is believed, all tables and logs count but those that are known to be gone.
+ * 3. Where `CURRENT` is lost, an older manifest all of whose files are there comes before a newer one that lacks some.
  *
  * **Read next.** `repair_output.ts`
  *
@@ -24,6 +25,8 @@ import { decodeVersionEdit } from "./version_edit.ts";
 export interface RepairPlan {
   /** What the manifest says, if it is believed. */
   readonly state: LoadedManifest | undefined;
+  /** Whether all files are there that it names. */
+  readonly isWhole: boolean;
   /** What is wrong with `CURRENT` or the manifest. */
   readonly trouble: { file: string; offset: number; what: string } | undefined;
   /** The numbers of the tables that count and are there. */
@@ -67,7 +70,8 @@ export function planRepair(files: MaintainedDirectory): RepairPlan {
     const { offset = 0, what } = troubleOf(error, files.pathOf(currentName));
     trouble = { file: currentName, offset, what };
   }
-  // If none is named the newest one comes first.
+  // If none is named the newest one comes first, unless it lacks files.
+  let lacking: RepairPlan | undefined;
   const candidates = named === undefined ? files.manifests.toReversed() : [named];
   for (const number of candidates) {
     const loaded = load(files, number);
@@ -79,7 +83,12 @@ export function planRepair(files: MaintainedDirectory): RepairPlan {
       continue;
     }
     const plan = believe(files, loaded, trouble, number === newest);
-    if (plan !== undefined) return plan;
+    if (plan !== undefined) {
+      if (plan.isWhole) return plan;
+      lacking ??= plan;
+      continue;
+    }
+    if (lacking !== undefined) break;
     trouble ??= {
       file: manifestName(number),
       offset: loaded.manifestBytes - loaded.tornBytes,
@@ -87,11 +96,13 @@ export function planRepair(files: MaintainedDirectory): RepairPlan {
     };
     break;
   }
+  if (lacking !== undefined) return lacking;
   const mentions = new Mentions();
   for (const number of candidates.toReversed()) readMentions(files, number, mentions);
   const { gone, logNumber, prevLogNumber } = mentions;
   return {
     state: undefined,
+    isWhole: false,
     trouble,
     tables: [...files.tables.keys()].filter((number) => !gone.has(number)).sort((a, b) => a - b),
     logs: logsFrom(files, logNumber, prevLogNumber),
@@ -138,6 +149,7 @@ function believe(
   }
   return {
     state,
+    isWhole,
     trouble,
     tables: live.filter((number) => files.tables.has(number)),
     logs: logsFrom(files, logNumber, prevLogNumber),

@@ -6,7 +6,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { change, copyOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { VarveError } from "./errors.ts";
+import { InternalKeyComparator } from "./internal_key.ts";
 import { MaintainedDirectory } from "./maintenance.ts";
+import { Manifest, readManifest } from "./manifest.ts";
 import type { MemoryFileSystem } from "./memory_file_system.ts";
 import { planRepair } from "./repair_plan.ts";
 
@@ -80,6 +82,19 @@ Deno.test("where CURRENT names a manifest that is lost, an older one counts if i
     disk.create("db/000901.ldb").close();
   });
   assertEquals([found.believed, found.tables], [undefined, 4]);
+});
+
+Deno.test("without CURRENT a newer manifest that lacks files does not come before one that has all", async () => {
+  const found = await damaged((disk) => {
+    disk.remove("db/CURRENT");
+    // What a repair leaves that failed, and could take back its tables only.
+    const bytewiseKeys = new InternalKeyComparator();
+    const state = readManifest(disk, "db", 3, bytewiseKeys);
+    const next = { ...state, logNumber: 900, nextFileNumber: 950 };
+    Manifest.create(disk, "db", 901, next).close();
+    disk.remove("db/CURRENT");
+  });
+  assertEquals(found, { ...whole, file: "CURRENT" });
 });
 
 Deno.test("a damaged manifest still tells which logs are done with", async () => {

@@ -43,6 +43,8 @@ export interface RepairedFile {
   readonly damage: readonly DamagedRange[];
   /** Where it is now, from the database's directory, if it was moved. */
   readonly movedTo?: string;
+  /** Why it could not be moved, if so: opening the database will remove it. */
+  readonly notMoved?: string;
 }
 
 /** What a repair has come to. */
@@ -73,6 +75,8 @@ export interface FileRecord {
   readonly damage: DamagedRange[];
   /** Where it is now, if it was moved. */
   movedTo?: string;
+  /** Why it could not be moved. */
+  notMoved?: string;
 }
 
 /** Takes notes while a repair goes on. */
@@ -104,6 +108,13 @@ export class RepairNotes {
    */
   of(file: string): FileRecord | undefined {
     return this.#records.get(file);
+  }
+
+  /** Whether there was something to read, and no entry came of it. */
+  get isHopeless(): boolean {
+    const records = [...this.#records.values()];
+    return records.every(({ entryCount }) => entryCount === 0) &&
+      records.some(({ damage }) => damage.some(({ isLoss, bytes }) => isLoss && bytes > 0));
   }
 
   /** Notes that a file is not there. */

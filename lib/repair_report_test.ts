@@ -29,7 +29,7 @@ Deno.test("only what may have held entries counts as lost", () => {
   const record = notes.note("a", "rewritten");
   notes.damaged(record, { offset: 5, bytes: 10, what: "filter" });
   assertEquals(notes.report(false).isComplete, true);
-  const lost = { upTo: undefined, mayContain: () => true };
+  const lost = { after: undefined, upTo: undefined, mayContain: () => true };
   notes.damaged(record, { offset: 0, bytes: 5, what: "block", lost });
   notes.missing("b", 100);
   const report = notes.report(false);

@@ -5,6 +5,7 @@
  * **Invariants.**
  * 1. At most one table of each run is open.
  * 2. When an entry comes out, every loss before its key has been reported, in its own run and in all others.
+ * 3. Asking whether an entry may be outdated takes a few comparisons a run, however many losses there are.
  *
  * **Read next.** `verify.ts`
  *
@@ -15,7 +16,7 @@ import { type InternalKeyComparator, sequenceAt, TRAILER_BYTES } from "./interna
 import { invariant } from "./invariant.ts";
 import { HiddenVersions } from "./job.ts";
 import { mergeCursors } from "./merge_cursor.ts";
-import type { TableInspector } from "./table_inspector.ts";
+import type { LostKeys, TableInspector } from "./table_inspector.ts";
 
 /** Walks several tables, one after another: a level, or as much of one as there is. */
 export class RunInspector extends Cursor {
@@ -123,4 +124,79 @@ export function* walkRuns<P>(
   } finally {
     merged.close();
   }
+}
+
+/**
+ * The parts of tables that are lost, and the runs that the tables are in: the higher, the older. There may be as many
+ * as there are blocks, and each entry asks for those that it may be in, so they are found by their keys.
+ */
+export class Losses {
+  readonly #comparator: InternalKeyComparator;
+  /** Of each run that has any, in the order of keys, which is the one in which they are found. */
+  readonly #runs = new Map<number, LostKeys[]>();
+
+  /**
+   * Begins without any.
+   *
+   * @param comparator The order of keys.
+   */
+  constructor(comparator: InternalKeyComparator) {
+    this.#comparator = comparator;
+  }
+
+  /** Whether nothing is lost. */
+  get isEmpty(): boolean {
+    return this.#runs.size === 0;
+  }
+
+  /**
+   * Notes a loss, after all of the same run that come before it.
+   *
+   * @param run The run that it is in.
+   * @param keys What may be lost.
+   */
+  add(run: number, keys: LostKeys): void {
+    this.#runs.getOrInsertComputed(run, () => []).push(keys);
+  }
+
+  /**
+   * Whether a newer version of an entry's key may be lost.
+   *
+   * @param entry A cursor at the entry, or its key alone.
+   * @param run The run that it is from.
+   * @returns False if that is certainly not so.
+   */
+  mayHide(entry: Pick<Cursor, "keyBuffer" | "keyStart" | "keyEnd">, run: number): boolean {
+    const { keyBuffer, keyStart, keyEnd } = entry;
+    const comparator = this.#comparator;
+    const userEnd = keyEnd - TRAILER_BYTES;
+    const order = (bound: Uint8Array) =>
+      comparator.compareUser(keyBuffer, keyStart, userEnd, bound, 0, bound.length - TRAILER_BYTES);
+    for (const [lostRun, list] of this.#runs) {
+      if (lostRun > run) continue;
+      for (let i = firstThat(list, ({ upTo }) => upTo === undefined || order(upTo) <= 0);; i++) {
+        const lost = list[i];
+        if (lost === undefined || (lost.after !== undefined && order(lost.after) < 0)) break;
+        const { upTo } = lost;
+        // In one run, older versions of a key come after newer ones.
+        if (lostRun === run) {
+          if (upTo === undefined) continue;
+          if (comparator.compare(keyBuffer, keyStart, keyEnd, upTo, 0, upTo.length) <= 0) continue;
+        }
+        if (lost.mayContain(keyBuffer, keyStart, userEnd)) return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** The first of those at the end of a list that all pass a test, none before them doing so. */
+function firstThat<T>(list: readonly T[], test: (item: T) => boolean): number {
+  let from = 0;
+  for (let to = list.length; from < to;) {
+    const middle = (from + to) >>> 1;
+    if (test(list[middle]!)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import { bytewiseKeys, fileOf, tableBytes, textAt } from "../tests/tables.ts";
+import { assert, assertEquals } from "@std/assert";
+import { bytewiseKeys, entry, fileOf, tableBytes, textAt } from "../tests/tables.ts";
 import { parseEntries } from "../tests/trees.ts";
+import { bytewise } from "./comparator.ts";
 import type { ReadableFile } from "./file_system.ts";
-import { RunInspector, walkRuns } from "./run_inspector.ts";
-import { TableInspector } from "./table_inspector.ts";
+import { InternalKeyComparator } from "./internal_key.ts";
+import { Losses, RunInspector, walkRuns } from "./run_inspector.ts";
+import { lostKeys, TableInspector } from "./table_inspector.ts";
 
 /** Runs of tables written as text; `undefined` is a table that cannot be opened. */
 function runsOf(runs: readonly (readonly (string | undefined)[])[]) {
@@ -68,4 +70,35 @@ Deno.test("a walk can pause at every entry, and be given up there", () => {
   assertEquals(open.now > 0, true);
   walking.return();
   assertEquals([seen.length, open.now], [2, 0]);
+});
+
+Deno.test("of many losses those that an entry may be in are found by a few comparisons (invariant 3)", () => {
+  let comparisons = 0;
+  const comparator = new InternalKeyComparator({
+    ...bytewise,
+    name: "counting",
+    compare: (a, b) => {
+      comparisons++;
+      return bytewise.compare(a, b);
+    },
+  });
+  const keyOf = (i: number) => entry(String(1e6 + i), "", 5)[0];
+  const losses = new Losses(comparator);
+  // Each has the keys from an even number to the next odd one.
+  for (let i = 0; i < 4000; i += 2) losses.add(1, lostKeys(comparator, keyOf(i), keyOf(i + 1)));
+  const mayHide = (key: Uint8Array, run: number) =>
+    losses.mayHide({ keyBuffer: key, keyStart: 0, keyEnd: key.length }, run);
+  for (let i = 0; i < 4000; i += 37) {
+    const inside = keyOf(i);
+    const between = entry(`${1e6 + i + (i % 2 === 0 ? 1 : 0)}5`, "", 5)[0];
+    comparisons = 0;
+    assertEquals([mayHide(inside, 2), mayHide(inside, 0), mayHide(between, 2)], [
+      true,
+      false,
+      false,
+    ]);
+    assert(comparisons < 40, `${comparisons} comparisons`);
+  }
+  // In one run, what comes before a loss is newer than it.
+  assertEquals([mayHide(keyOf(2), 1), mayHide(entry(String(1e6 + 3), "", 4)[0], 1)], [false, true]);
 });

@@ -48,7 +48,7 @@ export type { FileLock, FileSystem, ReadableFile, WritableFile } from "./file_sy
 export interface SimulatedFileSystemOptions {
   /** What all its random choices follow from: any whole number. @default {0} */
   readonly seed?: number;
-  /** How many bytes fit on it. @default {Infinity} */
+  /** How many bytes of files fit on it; names take no room. @default {Infinity} */
   readonly capacityBytes?: number;
   /**
    * Waits, for syncs with latency. The default does not, so that tests with latency take no time.
@@ -179,7 +179,7 @@ export class SimulatedFileSystem implements FileSystem {
     this.#rules = new FaultRules(this.#random);
   }
 
-  /** How many bytes fit on it. May be changed at any time, also to less than are on it. */
+  /** How many bytes fit on it, from 0 to `Infinity`. May be changed at any time, also to less than are on it. */
   get capacityBytes(): number {
     return this.#capacityBytes;
   }
@@ -244,6 +244,7 @@ export class SimulatedFileSystem implements FileSystem {
    * @param seed Chooses what is left; also the seed of the new disk. With 0 everything is lost that was not synced,
    * with 1 it is all kept. By default it follows from this disk's seed and from how many calls were made.
    * @returns The new disk, of the same capacity.
+   * @throws {RangeError} If the seed is not a whole number.
    */
   crash(
     seed: number = (this.seed + Math.imul(this.#operations, 0x9e3779b1)) >>> 0,
@@ -537,11 +538,11 @@ export class SimulatedFileSystem implements FileSystem {
     const beginSync = () =>
       this.#call("sync", path, 0, ({ effect, latencyMs }) => {
         file.syncSync(); // fails if it is closed
-        const sync = contents.beginSync();
         if (effect === "drop") {
-          contents.failSync(sync, effect);
-          dropsHeardOf = ++contents.drops; // by this call, which may take its time to say so
+          contents.drop();
+          dropsHeardOf = contents.drops; // by this call, which may take its time to say so
         }
+        const sync = contents.beginSync();
         const end = () => {
           const isFailed = effect !== undefined || dropsHeardOf < contents.drops;
           dropsHeardOf = contents.drops;
@@ -584,7 +585,7 @@ export class SimulatedFileSystem implements FileSystem {
   #endSync(path: string, contents: Contents, sync: PendingSync, isFailed: boolean): void {
     this.#history.addText(`end of sync ${path}`);
     if (this.#hasPower && !isFailed) return contents.endSync(sync);
-    contents.failSync(sync, "error");
+    contents.failSync(sync);
     this.#checkPower("sync", path);
     throw injected("sync", path);
   }

@@ -338,14 +338,37 @@ Deno.test("short: an append writes a part, and then fails", () => {
 
 Deno.test("drop: what a failed sync was to write is seen by readers, and lost for good", () => {
   const { disk, file } = diskWithFile("one");
-  file.append(bytes(" two"));
+  file.append(bytes(" two".padEnd(1000)));
   disk.addFault({ effect: "drop" });
   assertIO(() => file.syncSync(), "Cannot sync file: injected fault: d/file");
   file.append(bytes(" three"));
   file.syncSync(); // succeeds, and proves nothing
-  assertEquals(text(readFile(disk, "d/file")), "one two three");
-  assertEquals(text(disk.crash(1).readAll("d/file")), "one\0\0\0\0 three");
-  assertEquals(text(disk.crash(0).readAll("d/file")), "one\0\0\0\0 three");
+  assertEquals(text(readFile(disk, "d/file")), "one two".padEnd(1003) + " three");
+  const left = "one".padEnd(512, "\0").padEnd(1003) + " three"; // whole sectors are written again
+  assertEquals(text(disk.crash(1).readAll("d/file")), left);
+  assertEquals(text(disk.crash(0).readAll("d/file")), left);
+});
+
+Deno.test("drop: each handle that was open hears of it once, whichever was told first", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const disk = new SimulatedFileSystem({ wait: () => promise });
+  const [file, other] = [disk.create("file"), disk.openAppend("file")];
+  disk.addFault({ kind: "sync", effect: { latencyMs: 1 } });
+  disk.addFault({ effect: "drop" });
+  file.append(bytes("1".repeat(512)));
+  const awaited = file.sync();
+  const lost = "\0".repeat(512);
+  assertEquals(text(disk.crash(1).readAll("file")), lost, "lost from the call on");
+  const late = disk.openAppend("file");
+  file.append(bytes(" two"));
+  file.syncSync(); // the awaited call has been told, and says so later
+  assertIO(() => other.syncSync(), "Cannot sync file: injected fault: file");
+  other.syncSync();
+  late.syncSync();
+  resolve();
+  await assertRejects(() => awaited, VarveError, "injected fault");
+  file.syncSync();
+  assertEquals(text(disk.crash(1).readAll("file")), `${lost} two`);
 });
 
 Deno.test("flip: a read comes back with one bit changed, and the file is as it was", () => {

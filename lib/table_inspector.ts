@@ -18,6 +18,9 @@
  * 2. Damage is never an exception: that is kept for what has nothing to do with the bytes of the table.
  * 3. For every data block that is lost there is a report of the range of keys that it may have held.
  *
+ * A whole block in the place of another one is told by the index, which says between which keys a place is, and then by
+ * the filter. Without a filter nothing tells one whose keys fit.
+ *
  * Sources: LevelDB's `db/repair.cc`, which finds no block without the index; RocksDB's `sst_dump --command=verify`.
  *
  * **Read next.** `run_inspector.ts`

@@ -186,7 +186,7 @@ class Verification {
     }
     let sequence = state?.lastSequence;
     for (const number of logs) {
-      sequence = yield* this.#verifyLog(files.logs.get(number)!, sequence);
+      sequence = yield* this.#verifyLog(files.logs.get(number)!, sequence, number === logs[0]);
     }
     return this.#report();
   }
@@ -266,8 +266,8 @@ class Verification {
       const isNeeded = kind === "table"
         ? live.has(number) && tables.get(number) === name
         : kind === "log"
-        ? (number >= logNumber || number === prevLogNumber) && logs.get(number) === name
-        : kind === "manifest" && number === manifestNumber && name === manifestName(number);
+        ? number >= logNumber || number === prevLogNumber
+        : kind === "manifest" && number === manifestNumber;
       if (!isNeeded) this.#found("warning", name, "nobody needs this file");
     }
   }
@@ -333,6 +333,7 @@ class Verification {
   *#verifyLog(
     name: string,
     sequence: number | undefined,
+    isOldest: boolean,
   ): Generator<MaintenanceProgress, number | undefined> {
     const files = this.#files;
     const file = this.#open(name);
@@ -344,10 +345,12 @@ class Verification {
         holes: "end",
         onDamage: (offset, _, reason) => this.#found("error", name, reason, offset),
       });
-      let isFirst = true;
+      let place: "oldest" | "first" | "later" = isOldest ? "oldest" : "first";
+      // A manifest of LevelDB's may be ahead of the log that comes after its tables.
+      const before = sequence ?? 0;
       while (reader.next()) {
-        sequence = this.#verifyRecord(name, reader, sequence, isFirst);
-        isFirst = false;
+        sequence = this.#verifyRecord(name, reader, sequence, place);
+        place = "later";
         if (files.isTurnOver()) yield files.progress();
       }
       if (reader.tornBytes > 0) {
@@ -355,6 +358,7 @@ class Verification {
         const what = `${how}: ${reader.tornBytes} bytes are not replayed`;
         this.#found("warning", name, what, reader.validOffset);
       }
+      return sequence && Math.max(sequence, before);
     } catch (error) {
       this.#found("error", name, troubleOf(error, file.path).what);
     } finally {
@@ -368,7 +372,7 @@ class Verification {
     name: string,
     reader: LogReader,
     sequence: number | undefined,
-    isFirst: boolean,
+    place: "oldest" | "first" | "later",
   ): number | undefined {
     const { recordBuffer, recordStart, recordEnd, recordOffset, file } = reader;
     const batch = this.#batch;
@@ -383,13 +387,14 @@ class Verification {
     const { firstSequence, lastSequence } = batch;
     if (sequence !== undefined && firstSequence > sequence + 1) {
       const what = `begins at sequence number ${firstSequence} where ${sequence + 1} was expected`;
-      // Opening the database drops a log that does not follow on the one before it.
-      if (isFirst) this.#found("warning", name, `${what}: it is not replayed`, recordOffset);
-      else this.#found("error", name, `a record ${what}`, recordOffset);
-    } else if (!isFirst && sequence !== undefined && firstSequence <= sequence) {
+      // Opening the database drops a log that does not follow on the one before it. Before the oldest there is none.
+      if (place === "first") {
+        this.#found("warning", name, `${what}: it is not replayed`, recordOffset);
+      } else this.#found("error", name, `a record ${what}`, recordOffset);
+    } else if (place === "later" && sequence !== undefined && firstSequence <= sequence) {
       const what = `a record goes back to sequence number ${firstSequence} after ${sequence}`;
       this.#found("error", name, what, recordOffset);
     }
-    return Math.max(lastSequence, isFirst ? sequence ?? 0 : 0);
+    return lastSequence;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   change,
   copyOf,
@@ -12,10 +12,14 @@ import {
   smallDatabase,
 } from "../tests/fixtures/small_database.ts";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
+import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
 import { parseEntries, SmallTree } from "../tests/trees.ts";
 import { openDatabase } from "./database.ts";
-import { VarveError } from "./errors.ts";
+import { CorruptionError, VarveError } from "./errors.ts";
+import { manifestName } from "./file_names.ts";
+import { InternalKeyComparator } from "./internal_key.ts";
 import { LogReader, LogWriter } from "./log.ts";
+import { loadManifest, Manifest } from "./manifest.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { FOOTER_BYTES, readFooter } from "./table_format.ts";
 import { FINDINGS_MAX, verifyDatabase } from "./verify.ts";
@@ -124,19 +128,33 @@ Deno.test("files that are missing are errors, and files that nobody needs are wa
     assertEquals(findings.map(({ severity, file }) => [severity, file]), [["error", name]]);
   }
   const copy = copyOf(disk);
-  for (const name of ["000001.log", "000777.ldb", "MANIFEST-000001", "000888.dbtmp", "5.ldb"]) {
+  for (const name of ["000001.log", "000777.ldb", "MANIFEST-000001", "000888.dbtmp"]) {
     copy.create(`db/${name}`).close();
   }
-  for (const name of ["LOG", "notes.txt", "000005.bak"]) copy.create(`db/${name}`).close();
+  for (const name of ["LOG", "notes.txt", "000005.bak", "5.ldb", "2024.log"]) {
+    copy.create(`db/${name}`).close();
+  }
   const { findings, isSound } = await verify(copy);
   assertEquals(isSound, true);
   assertEquals(findings.map(({ severity, file }) => [severity, file]), [
     ["warning", "000001.log"],
     ["warning", "000777.ldb"],
     ["warning", "000888.dbtmp"],
-    ["warning", "5.ldb"],
     ["warning", "MANIFEST-000001"],
   ]);
+});
+
+Deno.test("a file of somebody else named as ours, but for zeros, harms nothing and stays", async () => {
+  const { disk, truth } = await smallDatabase();
+  const copy = copyOf(disk);
+  const others = ["1.log", "2024.log", "3.ldb", "MANIFEST-1"];
+  for (const name of others) copy.writeAll(`db/${name}`, new TextEncoder().encode("mine"));
+  assertEquals((await verify(copy)).findings, []);
+  const turns = new ManualTurns();
+  const db = openDatabase<string, string>("db", {}, copy, turns);
+  assertEquals(new Map(db.entriesSync()), new Map(truth));
+  await turns.settle(db.close());
+  for (const name of others) assert(copy.exists(`db/${name}`), name);
 });
 
 Deno.test("without CURRENT or its manifest the tables and logs are looked at all the same", async () => {
@@ -220,8 +238,17 @@ Deno.test("a sequence number over the manifest's last one is an error", async ()
 
 /** A database whose log has batches that begin with these sequence numbers, each of one put. */
 async function verifyLogs(...logs: readonly number[][]): Promise<string[]> {
+  return await verifyLogsAfter(0, ...logs);
+}
+
+/** The same, of a database whose manifest says that this is the last sequence number. */
+async function verifyLogsAfter(last: number, ...logs: readonly number[][]): Promise<string[]> {
   const disk = new MemoryFileSystem();
   await openDatabase("db", {}, disk).close();
+  const state = loadManifest(disk, "db", new InternalKeyComparator());
+  const manifest = { ...state, nextFileNumber: 100, lastSequence: last };
+  disk.remove(`db/${manifestName(state.manifestNumber)}`);
+  Manifest.create(disk, "db", 99, manifest).close();
   const [first] = namesOf(disk, /log/);
   let number = Number.parseInt(first!);
   for (const sequences of logs) {
@@ -250,6 +277,35 @@ Deno.test("sequence numbers that are missing in a log are an error, between logs
   ]);
   assertEquals(await verifyLogs([1, 2], [4]), [
     "warning: begins at sequence number 4 where 3 was expected: it is not replayed",
+  ]);
+});
+
+Deno.test("an oldest log that does not follow on the tables is an error, since it does not open", async () => {
+  const disk = new MemoryFileSystem();
+  const turns = new ManualTurns();
+  const db = openDatabase<string, string>("db", {}, disk, turns);
+  db.putSync("a", "1");
+  db.putSync("b", "2");
+  await turns.settle(db.close());
+  const [log] = namesOf(disk, /log/);
+  const reader = new LogReader(disk.open(`db/${log}`));
+  assert(reader.next());
+  change(disk, log!, (bytes) => bytes.subarray(reader.validOffset));
+  const { isSound, findings } = await verify(disk);
+  assertEquals(findings.map(({ what }) => what), [
+    "a record begins at sequence number 2 where 1 was expected",
+  ]);
+  assertEquals(isSound, false);
+  assertThrows(() => openDatabase("db", {}, disk, turns), CorruptionError);
+});
+
+Deno.test("a manifest may be ahead of the log, as LevelDB's is if it was written to during a flush", async () => {
+  assertEquals(await verifyLogsAfter(5, [2, 3, 4], [5, 6], [7]), []);
+  assertEquals(await verifyLogsAfter(5, [2, 4], [5]), [
+    "error: a record begins at sequence number 4 where 3 was expected",
+  ]);
+  assertEquals(await verifyLogsAfter(5, [2, 3, 3], [4]), [
+    "error: a record goes back to sequence number 3 after 3",
   ]);
 });
 

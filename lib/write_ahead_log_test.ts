@@ -8,7 +8,9 @@ import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
 import { utf8 } from "../tests/tables.ts";
 import { VarveError } from "./errors.ts";
 import { LogReader, LogWriter } from "./log.ts";
+import { silentLogger } from "./logger.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
+import { SimulatedFileSystem } from "./simulated_file_system.ts";
 import { WriteAheadLog } from "./write_ahead_log.ts";
 
 function start(): { disk: FailingFileSystem; log: WriteAheadLog; messages: string[] } {
@@ -185,9 +187,9 @@ Deno.test("a handle is given back when no sync of it is under way (invariant 4)"
   add(log, "a");
   const syncs = [log.sync(), log.sync()];
   log.rotate(7);
-  assertEquals(disk.openHandles, 2);
+  assertEquals(disk.openHandles, 3, "one more for awaited syncs (invariant 6)");
   log.removeBefore(7);
-  assertEquals([log.segments, disk.openHandles], [1, 2]);
+  assertEquals([log.segments, disk.openHandles], [1, 3]);
   gate.resolve();
   await Promise.all(syncs);
   assertEquals(disk.openHandles, 1);
@@ -202,7 +204,7 @@ Deno.test("close() during a sync gives the handle back after it, even if it fail
   add(log, "a");
   const sync = log.sync();
   log.close();
-  assertEquals(disk.openHandles, 1);
+  assertEquals(disk.openHandles, 2, "one more for awaited syncs (invariant 6)");
   gate.reject(new Error("Disk on fire"));
   await assertRejects(() => sync, Error, "Disk on fire");
   assertEquals(disk.openHandles, 0);
@@ -240,6 +242,16 @@ for (const kind of ["append", "sync", "awaited sync"] as const) {
   });
 }
 
+Deno.test("what a failed sync was to cover counts as unsynced for good (invariant 5)", async () => {
+  const { disk, log } = start();
+  add(log, "a");
+  disk.fails = ({ kind }) => kind === "sync";
+  assertThrows(() => log.syncSync(), VarveError, "the test says so");
+  disk.fails = () => false;
+  await assertRejects(() => log.sync(), VarveError, "an earlier write or sync failed");
+  log.close();
+});
+
 Deno.test("a sync that began before another failed proves nothing (invariant 5)", async () => {
   const { disk, log } = start();
   const gate = Promise.withResolvers<void>();
@@ -251,6 +263,24 @@ Deno.test("a sync that began before another failed proves nothing (invariant 5)"
   disk.fails = () => false;
   gate.resolve();
   await assertRejects(() => early, VarveError, "an earlier write or sync failed");
+  log.close();
+  assertEquals(disk.openHandles, 0);
+});
+
+Deno.test("a synchronous sync hears of what an awaited one has lost and not yet told (invariant 6)", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const disk = new SimulatedFileSystem({ wait: () => promise });
+  disk.makeDirectory("db");
+  const writer = new LogWriter(disk.create("db/000003.log"));
+  const log = new WriteAheadLog(disk, "db", silentLogger, writer, 3);
+  disk.addFault({ kind: "sync", effect: { latencyMs: 1 } });
+  disk.addFault({ kind: "sync", effect: "drop" });
+  add(log, "a");
+  const awaited = log.sync();
+  add(log, "b");
+  assertThrows(() => log.syncSync(), VarveError, "injected fault");
+  resolve();
+  await assertRejects(() => awaited, VarveError, "injected fault");
   log.close();
   assertEquals(disk.openHandles, 0);
 });

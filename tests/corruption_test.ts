@@ -1,6 +1,7 @@
 /**
  * **What.** Every byte of every file of a small database changed in turn, every file cut at every length, every file
- * missing, and every read coming back wrong: what is read then is right, or it is an error that says where.
+ * missing, and every read coming back wrong: what is read then is right, or it is an error that says where. Whatever is
+ * an error there, verifying the database finds.
  *
  * **Read next.** `fixtures/corruption_subjects.ts`
  *
@@ -11,6 +12,7 @@ import { generator } from "../lib/random.ts";
 import type { FileSystem } from "../lib/file_system.ts";
 import type { FaultRule } from "../lib/fault_rules.ts";
 import { SimulatedFileSystem } from "../lib/simulated_file_system.ts";
+import { verifyDatabase } from "../lib/verify.ts";
 import { CorruptionError, VarveError } from "../mod.ts";
 import { BYTES_MAX, largestAllocation, MindfulDisk } from "./fixtures/corruption_disk.ts";
 import {
@@ -155,6 +157,14 @@ class Examination {
   }
 }
 
+/** The files of a database of which one is damaged. */
+function damagedFiles(subject: Subject, { path, bytes }: Damage): Map<string, Uint8Array> {
+  const files = new Map(subject.files);
+  if (bytes === undefined) files.delete(path);
+  else files.set(path, bytes);
+  return files;
+}
+
 /** Opens a damaged database and reads it; throws if anything but the right thing or a proper error comes of it. */
 async function examine(
   subject: Subject,
@@ -162,10 +172,7 @@ async function examine(
   counts: Counts,
   withCompaction: boolean,
 ): Promise<void> {
-  const files = new Map(subject.files);
-  if (damage.bytes === undefined) files.delete(damage.path);
-  else files.set(damage.path, damage.bytes);
-  const disk = new MindfulDisk(files);
+  const disk = new MindfulDisk(damagedFiles(subject, damage));
   const patient = { subject, disk, path: damage.path, states: damage.states };
   const turns = new ManualTurns();
   let db: Texts;
@@ -189,10 +196,26 @@ async function examine(
   else counts.shorter++;
 }
 
-/** Examines many damages; every fourth of them also with a compaction, and every tenth watching memory. */
+/** Verifies a damaged database, on which there were errors or not. */
+async function verifyDamaged(subject: Subject, damage: Damage, hadErrors: boolean): Promise<void> {
+  const disk = new MindfulDisk(damagedFiles(subject, damage));
+  const { isSound } = await verifyDatabase("db", {}, disk).catch((error) => {
+    // An order of keys that is not ours, and a directory where nothing is left of a database.
+    const isOther = ["UNSUPPORTED_FORMAT", "NOT_FOUND"].includes(error.code);
+    if (isOther) return { isSound: false };
+    throw error;
+  });
+  assert(!isSound || !hadErrors, "verify finds nothing");
+}
+
+/**
+ * Examines many damages; every fourth of them also with a compaction, every other fourth with a verification, and every
+ * tenth watching memory.
+ */
 async function examineAll(subject: Subject, damages: Iterable<Damage>): Promise<Counts> {
   const counts = new Counts();
   let index = 0;
+  let errors = 0;
   for (const damage of damages) {
     const run = () => examine(subject, damage, counts, index % 4 === 0);
     try {
@@ -200,6 +223,9 @@ async function examineAll(subject: Subject, damages: Iterable<Damage>): Promise<
         const bytes = await largestAllocation(run);
         assert(bytes <= BYTES_MAX, `${bytes} bytes of memory asked for at once`);
       } else await run();
+      const { refused, reported } = counts;
+      if (index % 4 === 1) await verifyDamaged(subject, damage, refused + reported > errors);
+      errors = refused + reported;
     } catch (error) {
       throw new Error(`${damage.about}: ${error instanceof Error ? error.message : error}`, {
         cause: error,

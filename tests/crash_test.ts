@@ -99,8 +99,15 @@ function unsynced(file: WritableFile, form: "sync" | "syncSync"): WritableFile {
 function diskWithout(form: "sync" | "syncSync", files: RegExp): typeof SimulatedFileSystem {
   return class extends SimulatedFileSystem {
     override create(path: string): WritableFile {
-      const file = super.create(path);
-      return files.test(path) ? unsynced(file, form) : file;
+      return this.#opened(super.create(path));
+    }
+
+    override openAppend(path: string): WritableFile {
+      return this.#opened(super.openAppend(path));
+    }
+
+    #opened(file: WritableFile): WritableFile {
+      return files.test(file.path) ? unsynced(file, form) : file;
     }
   };
 }

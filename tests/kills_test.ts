@@ -34,18 +34,15 @@ import {
 } from "./fixtures/crash_oracles.ts";
 import { type Step, stepsOf, SUBLEVELS, TINY } from "./fixtures/kill_workload.ts";
 import { type Entry, type Operation, Peer } from "./fixtures/line_protocol.ts";
+import { fromArguments } from "./fixtures/parameters.ts";
 import { inProcesses } from "./permissions.ts";
 import { generator } from "../lib/random.ts";
 
 type Random = (below: number) => number;
 
-/** A number given after `--` on the command line. */
-function argument(name: string, fallback: number): number {
-  const found = Deno.args.find((argument) => argument.startsWith(`--${name}=`));
-  return found === undefined ? fallback : Number(found.slice(name.length + 3));
-}
-
-const SEED = argument("seed", 1);
+/** Which kills; other seeds can be given after `--` on the command line, and how many kills in each test. */
+const SEED = fromArguments("seed") ?? 1;
+const KILLS = fromArguments("kills");
 
 /** The smallest that LevelDB takes. */
 const SMALL_LEVELDB = { writeBufferSize: 64 * 1024, maxFileSize: 1024 * 1024 };
@@ -384,7 +381,7 @@ function killTest(
     const random = generator(SEED);
     try {
       await using victim = new Victim(join(parent, "db"), SEED);
-      for (let round = 0; round < argument("kills", kills); round++) {
+      for (let round = 0; round < (KILLS ?? kills); round++) {
         try {
           await body(victim, random, round);
         } catch (error) {

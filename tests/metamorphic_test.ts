@@ -26,6 +26,7 @@ import {
   SETTINGS,
   settings,
 } from "./fixtures/metamorphic_run.ts";
+import { fromEnvironment } from "./fixtures/parameters.ts";
 import { inProcesses } from "./permissions.ts";
 
 const SEED = 1;
@@ -34,12 +35,6 @@ const RUNS = 16;
 const OPERATIONS = 120;
 /** Numbers are shrunk for so long at most. */
 const SHRINK_MS = 60_000;
-
-function fromEnvironment(name: string): number | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  const value = state === "granted" ? Deno.env.get(name) : undefined;
-  return value === undefined || value === "" ? undefined : Number(value);
-}
 
 /** What failed a case, or nothing. */
 async function failureOf(

@@ -29,6 +29,7 @@ import {
   VarveError,
 } from "../mod.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
+import { fromEnvironment } from "./fixtures/parameters.ts";
 import { onDisk } from "./permissions.ts";
 import { generator } from "../lib/random.ts";
 
@@ -570,12 +571,6 @@ function assertSame(actual: readonly unknown[], expected: readonly unknown[], ab
         `where ${expected.length} were expected`,
     );
   }
-}
-
-function fromEnvironment(name: string): number | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  const text = state === "granted" ? Deno.env.get(name) : undefined;
-  return text === undefined || text === "" ? undefined : Number(text);
 }
 
 function seeds(count: number): number[] {

@@ -203,18 +203,23 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-/** A number given on the command line. */
-function argument(name: string, fallback: number): number {
-  const found = Deno.args.find((argument) => argument.startsWith(`--${name}=`));
-  const value = found === undefined ? fallback : Number(found.slice(name.length + 3));
-  if (value >= 0) return value;
-  console.error(`Cannot soak: --${name} must be a number: ${found}`);
-  Deno.exit(2);
+/** The numbers given on the command line; anything else ends the program. */
+function parseArguments(args: readonly string[]): { minutes: number; seed: number } {
+  const chosen = { minutes: 10, seed: 1 };
+  for (const argument of args) {
+    const found = /^--(minutes|seed)=([0-9]+(?:\.[0-9]+)?)$/.exec(argument);
+    if (found === null) {
+      console.error(`Cannot soak: expected --minutes=N or --seed=N, got ${argument}`);
+      Deno.exit(2);
+    }
+    chosen[found[1] as keyof typeof chosen] = Number(found[2]);
+  }
+  return chosen;
 }
 
 if (import.meta.main) {
-  const seconds = argument("minutes", 10) * 60;
-  const seed = argument("seed", 1);
+  const { minutes, seed } = parseArguments(Deno.args);
+  const seconds = minutes * 60;
   const mib = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
   try {
     const it = await soak({ seconds, seed, ownsProcess: true });
