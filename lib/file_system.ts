@@ -25,7 +25,6 @@
  *
  * @module
  */
-import type { VarveError } from "./errors.ts";
 
 /** A file being written, at its end only. */
 export interface WritableFile {
@@ -104,9 +103,6 @@ export interface FileSystem {
    */
   lock(path: string, mode: "exclusive" | "shared"): FileLock;
 }
-
-/** The error type that file systems throw; see invariant 5. */
-export type FileSystemError = VarveError;
 
 /**
  * Reads a whole file.

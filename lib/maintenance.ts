@@ -17,7 +17,7 @@ import { CorruptionError, VarveError } from "./errors.ts";
 import { currentName, lockName, oldTableName, parseFileName, tableName } from "./file_names.ts";
 import type { FileSystem, ReadableFile } from "./file_system.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
-import { describe } from "./options.ts";
+import { checkComparator, checkFileSystem, checkObject, describe } from "./options.ts";
 
 /** How far the work has come. */
 export interface MaintenanceProgress {
@@ -44,15 +44,6 @@ export interface MaintenanceOptions {
 /** Bytes to read before others get a turn: about ten milliseconds of work. */
 const TURN_BYTES = 1024 * 1024;
 
-function checkMethods(action: string, name: string, value: unknown, methods: readonly string[]) {
-  for (const method of methods) {
-    if (typeof (value as Record<string, unknown> | null)?.[method] === "function") continue;
-    throw new TypeError(
-      `Cannot ${action}: ${name} must have a method ${method}, got ${describe(value)}`,
-    );
-  }
-}
-
 /**
  * Checks a directory and options.
  *
@@ -73,24 +64,10 @@ export function checkMaintenance(
       `Cannot ${action}: directory must be a path or a file: URL, got ${describe(directory)}`,
     );
   }
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(options)}`);
-  }
-  for (const name in options) {
-    if (!known.includes(name)) throw new TypeError(`Cannot ${action}: unknown option "${name}"`);
-  }
+  checkObject(action, options, new Set(known));
   const { fileSystem, comparator, onProgress, signal } = options as MaintenanceOptions;
-  if (fileSystem !== undefined) {
-    checkMethods(action, "fileSystem", fileSystem, ["create", "open", "lock", "rename"]);
-  }
-  if (comparator !== undefined) {
-    checkMethods(action, "comparator", comparator, ["compare"]);
-    if (typeof comparator.name !== "string" || comparator.name === "") {
-      throw new TypeError(
-        `Cannot ${action}: comparator must have a name, got ${describe(comparator.name)}`,
-      );
-    }
-  }
+  if (fileSystem !== undefined) checkFileSystem(action, fileSystem);
+  if (comparator !== undefined) checkComparator(action, comparator);
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw new TypeError(
       `Cannot ${action}: onProgress must be a function, got ${describe(onProgress)}`,

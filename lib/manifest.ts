@@ -60,6 +60,20 @@ export interface ManifestState {
   readonly manifestBytes: number;
 }
 
+/**
+ * Whether a log may hold what is not in tables yet.
+ *
+ * @param logs What a manifest says of logs.
+ * @param number The log's number.
+ * @returns False if all of it is in tables.
+ */
+export function isLiveLog(
+  { logNumber, prevLogNumber }: Pick<ManifestState, "logNumber" | "prevLogNumber">,
+  number: number,
+): boolean {
+  return number >= logNumber || number === prevLogNumber;
+}
+
 /** What was read from a manifest. */
 export interface LoadedManifest extends ManifestState {
   /** Bytes at the end of the file that are no whole record: what a crash left of an edit that was never finished. */

@@ -173,7 +173,14 @@ export function describe(value: unknown): string {
 }
 
 /** Refuses anything but an object, and any property that is not known. */
-function checkObject(action: string, value: unknown, known: ReadonlySet<string>): void {
+/**
+ * Checks that options are an object of known names.
+ *
+ * @param action What is being done, for the error.
+ * @param value What the caller gave.
+ * @param known The names that there are.
+ */
+export function checkObject(action: string, value: unknown, known: ReadonlySet<string>): void {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(value)}`);
   }
@@ -185,6 +192,19 @@ function checkObject(action: string, value: unknown, known: ReadonlySet<string>)
 function checkBoolean(action: string, name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
   throw new TypeError(`Cannot ${action}: ${name} must be true or false, got ${describe(value)}`);
+}
+
+/** Checks that the caller's comparator is one. */
+export function checkComparator(action: string, comparator: Comparator): void {
+  checkMethods(action, "comparator", comparator, ["compare"]);
+  const { name } = comparator;
+  if (typeof name === "string" && name !== "") return;
+  throw new TypeError(`Cannot ${action}: comparator must have a name, got ${describe(name)}`);
+}
+
+/** Checks that the caller's disk is one. */
+export function checkFileSystem(action: string, fileSystem: FileSystem): void {
+  checkMethods(action, "fileSystem", fileSystem, ["create", "open", "lock", "rename"]);
 }
 
 function checkMethods(action: string, name: string, value: unknown, methods: string[]): void {
@@ -304,13 +324,9 @@ export function engineOptions(
     );
   }
   chosen.comparator = comparator;
-  checkMethods(action, "comparator", comparator, ["compare"]);
-  const { name } = comparator;
-  if (typeof name !== "string" || name === "") {
-    throw new TypeError(`Cannot ${action}: comparator must have a name, got ${describe(name)}`);
-  }
+  checkComparator(action, comparator);
   chosen.fileSystem = fileSystem;
-  checkMethods(action, "fileSystem", fileSystem, ["create", "open", "lock", "rename"]);
+  checkFileSystem(action, fileSystem);
   const { logger = silentLogger } = options;
   checkMethods(action, "logger", logger, ["log"]);
   chosen.logger = logger === silentLogger ? logger : unfailing(logger);

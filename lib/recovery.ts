@@ -38,7 +38,7 @@ import {
 import type { FileLock, FileSystem, WritableFile } from "./file_system.ts";
 import { SEQUENCE_MAX } from "./internal_key.ts";
 import { LogReader, LogWriter } from "./log.ts";
-import { loadManifest, writeNewDatabase } from "./manifest.ts";
+import { isLiveLog, loadManifest, writeNewDatabase } from "./manifest.ts";
 import { Memtable } from "./memtable.ts";
 import { TableOutput } from "./table_output.ts";
 import type { TableWriterOptions } from "./table_writer.ts";
@@ -133,10 +133,7 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
     const parsed = parseFileName(name);
     if (parsed === undefined) continue;
     tree.markFileNumberUsed(parsed.number);
-    if (parsed.kind !== "log") continue;
-    if (parsed.number >= state.logNumber || parsed.number === state.prevLogNumber) {
-      logs.push(parsed.number);
-    }
+    if (parsed.kind === "log" && isLiveLog(state, parsed.number)) logs.push(parsed.number);
   }
   refuseUnfitFiles(tree, new Set(names));
   logs.sort((a, b) => a - b);
@@ -318,9 +315,9 @@ function refuseForeignFiles(fileSystem: FileSystem, directory: string): void {
 }
 
 /**
- * The tables and the log that the manifest names must be there, and the tables as long as it says: one that was cut, or
- * took the place of another, would answer in silence for keys that it does not have. A manifest that lost its last edits
- * names a log or tables that were removed since, so this is also what tells a damaged one from one that a crash has torn.
+ * The tables and the log that the manifest names must be there, and the tables as long as it says: one that took the
+ * place of another would answer in silence for keys that it does not have. A manifest that lost its last edits names
+ * a log or tables that were removed since, so this is also what tells a damaged one from one that a crash has torn.
  */
 function refuseUnfitFiles(tree: Tree, names: ReadonlySet<string>): void {
   const { context: { fileSystem, directory }, logNumber } = tree;

@@ -74,7 +74,7 @@ export interface RepairOptions extends MaintenanceOptions {
 }
 
 /** Name of the directory that files are moved to. */
-export const lostName = "lost";
+const lostName = "lost";
 
 /** Merged tables are cut at this size. */
 const TABLE_BYTES = 2 * 1024 * 1024;

@@ -18,7 +18,13 @@ import { VarveError } from "./errors.ts";
 import { currentName, manifestName } from "./file_names.ts";
 import { LogReader } from "./log.ts";
 import { type MaintainedDirectory, troubleOf } from "./maintenance.ts";
-import { type LoadedManifest, readCurrent, readManifest } from "./manifest.ts";
+import {
+  isLiveLog,
+  type LoadedManifest,
+  type ManifestState,
+  readCurrent,
+  readManifest,
+} from "./manifest.ts";
 import { decodeVersionEdit } from "./version_edit.ts";
 
 /** What a repair begins with. */
@@ -99,13 +105,13 @@ export function planRepair(files: MaintainedDirectory): RepairPlan {
   if (lacking !== undefined) return lacking;
   const mentions = new Mentions();
   for (const number of candidates.toReversed()) readMentions(files, number, mentions);
-  const { gone, logNumber, prevLogNumber } = mentions;
+  const { gone } = mentions;
   return {
     state: undefined,
     isWhole: false,
     trouble,
     tables: [...files.tables.keys()].filter((number) => !gone.has(number)).sort((a, b) => a - b),
-    logs: logsFrom(files, logNumber, prevLogNumber),
+    logs: liveLogs(files, mentions),
     missingLogs: [],
   };
 }
@@ -136,7 +142,7 @@ function believe(
   trouble: RepairPlan["trouble"],
   isNewest: boolean,
 ): RepairPlan | undefined {
-  const { logNumber, prevLogNumber, version, tornBytes, manifestNumber } = state;
+  const { logNumber, version, tornBytes, manifestNumber } = state;
   const live: number[] = [];
   for (const level of version.levels) for (const { number } of level) live.push(number);
   const missingLogs = logNumber > 0 && !files.logs.has(logNumber) ? [logNumber] : [];
@@ -152,15 +158,16 @@ function believe(
     isWhole,
     trouble,
     tables: live.filter((number) => files.tables.has(number)),
-    logs: logsFrom(files, logNumber, prevLogNumber),
+    logs: liveLogs(files, state),
     missingLogs,
   };
 }
 
-function logsFrom(files: MaintainedDirectory, logNumber: number, prevLogNumber: number): number[] {
-  return [...files.logs.keys()]
-    .filter((number) => number >= logNumber || number === prevLogNumber)
-    .sort((a, b) => a - b);
+function liveLogs(
+  files: MaintainedDirectory,
+  state: Pick<ManifestState, "logNumber" | "prevLogNumber">,
+): number[] {
+  return [...files.logs.keys()].filter((it) => isLiveLog(state, it)).sort((a, b) => a - b);
 }
 
 /** Collects what each readable record of a manifest says, whatever is between them; returns how many there are. */

@@ -42,7 +42,7 @@ import {
   type MaintenanceProgress,
   troubleOf,
 } from "./maintenance.ts";
-import { type LoadedManifest, loadManifest } from "./manifest.ts";
+import { isLiveLog, type LoadedManifest, loadManifest } from "./manifest.ts";
 import { RunInspector, walkRuns } from "./run_inspector.ts";
 import { TableInspector } from "./table_inspector.ts";
 import type { TableMeta } from "./version_edit.ts";
@@ -167,9 +167,9 @@ class Verification {
   *run(): Generator<MaintenanceProgress, VerifyReport> {
     const files = this.#files;
     const state = this.#loadManifest();
-    const isLiveLog = (number: number) =>
-      state === undefined || number >= state.logNumber || number === state.prevLogNumber;
-    const logs = [...files.logs.keys()].filter(isLiveLog).sort((a, b) => a - b);
+    const logs = [...files.logs.keys()]
+      .filter((number) => state === undefined || isLiveLog(state, number))
+      .sort((a, b) => a - b);
     for (const number of logs) files.bytesTotal += this.#sizeOf(files.logs.get(number)!);
     if (state === undefined) {
       for (const [number, name] of files.tables) {
@@ -255,7 +255,7 @@ class Verification {
         if (!tables.has(number)) this.#found("error", tableName(number), "the table is missing");
       }
     }
-    const { logNumber, prevLogNumber, manifestNumber } = state;
+    const { logNumber, manifestNumber } = state;
     if (logNumber > 0 && !logs.has(logNumber)) {
       this.#found("error", logName(logNumber), "the log is missing");
     }
@@ -266,7 +266,7 @@ class Verification {
       const isNeeded = kind === "table"
         ? live.has(number) && tables.get(number) === name
         : kind === "log"
-        ? number >= logNumber || number === prevLogNumber
+        ? isLiveLog(state, number)
         : kind === "manifest" && number === manifestNumber;
       if (!isNeeded) this.#found("warning", name, "nobody needs this file");
     }

@@ -553,9 +553,9 @@ for (const doubt of DOUBTS) {
       fault.remove();
       life.assertRight();
       assertEquals(life.db.stats().failure, undefined);
-      const wasRemoval = attempts === 1;
+      const hasGoneOn = attempts === 1;
       life.rest();
-      if (!wasRemoval || isDone) assertNoFileLeaks(disk, life.db, life.why);
+      if (!hasGoneOn || isDone) assertNoFileLeaks(disk, life.db, life.why);
       await life.write(["last"], 10);
       for (const seed of [0, 1, failing]) await life.assertSurvives(seed);
       await life.close();
