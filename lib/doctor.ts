@@ -30,7 +30,8 @@ import { destroyDatabase } from "./destroy.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { MaintenanceProgress } from "./maintenance.ts";
 import { repairDatabase } from "./repair.ts";
-import type { RepairReport } from "./repair_report.ts";
+import type { DamagedRange, RepairReport } from "./repair_report.ts";
+import { keyText } from "./shell_command.ts";
 import { bytesText, counted } from "./shell_report.ts";
 import { type Finding, verifyDatabase, type VerifyReport } from "./verify.ts";
 
@@ -81,6 +82,14 @@ export function verifyText(report: VerifyReport): string {
     `${report.isSound ? "sound" : "damaged"}: ${found}; read ${read.join(", ")}\n`;
 }
 
+function rangeText({ offset, bytes, what, isLoss, fromKey, toKey }: DamagedRange): string {
+  const where = bytes > 0 ? `${counted(bytes, "byte", "bytes")} at ${offset}` : `at ${offset}`;
+  let keys = fromKey ?? toKey ? ", keys" : "";
+  if (fromKey !== undefined) keys += ` from ${keyText(fromKey)}`;
+  if (toKey !== undefined) keys += ` up to ${keyText(toKey)}`;
+  return `  ${isLoss ? "lost" : "damaged"}, ${where}${keys}: ${oneLine(what)}\n`;
+}
+
 /** So many damaged ranges of each file are printed; the function gives all of them. */
 const RANGES_MAX = 10;
 
@@ -108,10 +117,7 @@ export function repairText(report: RepairReport): string {
       movedTo,
     );
     if (notMoved !== undefined) text += `  not moved: ${oneLine(notMoved)}\n`;
-    for (const { offset, bytes, what, isLoss } of damage.slice(0, RANGES_MAX)) {
-      const where = bytes > 0 ? `${counted(bytes, "byte", "bytes")} at ${offset}` : `at ${offset}`;
-      text += `  ${isLoss ? "lost" : "damaged"}, ${where}: ${oneLine(what)}\n`;
-    }
+    for (const range of damage.slice(0, RANGES_MAX)) text += rangeText(range);
     if (damage.length > RANGES_MAX) {
       text += `  and ${(damage.length - RANGES_MAX).toLocaleString("en")} more\n`;
     }

@@ -98,7 +98,12 @@ Deno.test("repair prints what became of each file, and status 1 if something is 
   change(copy, third!, (bytes) => void bytes.fill(0, 0, 9));
   const damaged = await run(["repair", "db"], copy);
   assertEquals(damaged.status, 1);
-  assertMatch(damaged.output, new RegExp(`\\n${second} +missing\\n  lost, [\\d,]+ bytes at 0: `));
+  assertMatch(
+    damaged.output,
+    new RegExp(
+      `\\n${second} +missing\\n  lost, [\\d,]+ bytes at 0, keys from \".+\" up to \".+\": the`,
+    ),
+  );
   assertMatch(damaged.output, new RegExp(`\\n${third} +rewritten .* lost/${third}\\n  lost, `));
   assertMatch(
     damaged.output,

@@ -236,8 +236,9 @@ class Repair {
       const name = files.tables.get(number);
       if (name === undefined) {
         affected.add(number);
-        this.#notes.missing(tableName(number), table.bytes);
-        this.#losses.add(run, lostKeys(files.comparator, smallest, largest));
+        const lost = lostKeys(files.comparator, smallest, largest);
+        this.#notes.missing(tableName(number), table.bytes, lost);
+        this.#losses.add(run, lost);
         return undefined;
       }
       const record = this.#notes.note(name, "kept");

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import type { TableDamage } from "./table_inspector.ts";
+import { userKeyOf } from "./internal_key.ts";
+import type { LostKeys, TableDamage } from "./table_inspector.ts";
 
 /** A part of a file that is not as it should be. */
 export interface DamagedRange {
@@ -20,6 +21,10 @@ export interface DamagedRange {
   readonly what: string;
   /** Whether entries may be lost with it; else it held nothing but what is made anew. */
   readonly isLoss: boolean;
+  /** The key that none of the lost entries comes before, where it is known. */
+  readonly fromKey?: Uint8Array;
+  /** The key that none of them comes after, where it is known. */
+  readonly toKey?: Uint8Array;
 }
 
 /** What became of a file. */
@@ -118,14 +123,15 @@ export class RepairNotes {
   }
 
   /** Notes that a file is not there. */
-  missing(file: string, bytes: number): void {
+  missing(file: string, bytes: number, lost?: LostKeys): void {
     const what = "the file is missing";
-    this.note(file, "missing").damage.push({ offset: 0, bytes, what, isLoss: true });
+    const damage = { offset: 0, bytes, what, isLoss: true, ...boundsOf(lost) };
+    this.note(file, "missing").damage.push(damage);
   }
 
   /** Notes that a part of a table is damaged. */
   damaged(record: FileRecord, { offset, bytes, what, lost }: TableDamage): void {
-    record.damage.push({ offset, bytes, what, isLoss: lost !== undefined });
+    record.damage.push({ offset, bytes, what, isLoss: lost !== undefined, ...boundsOf(lost) });
   }
 
   /**
@@ -146,4 +152,11 @@ export class RepairNotes {
       leftOutCount,
     };
   }
+}
+
+function boundsOf(lost: LostKeys | undefined): Pick<DamagedRange, "fromKey" | "toKey"> {
+  return {
+    ...lost?.after && { fromKey: userKeyOf(lost.after) },
+    ...lost?.upTo && { toKey: userKeyOf(lost.upTo) },
+  };
 }

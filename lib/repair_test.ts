@@ -16,6 +16,7 @@ import {
 } from "../tests/fixtures/small_database.ts";
 import { generator } from "./random.ts";
 import { parseEntries, SmallTree } from "../tests/trees.ts";
+import { bytewise } from "./comparator.ts";
 import { openDatabase } from "./database.ts";
 import { VarveError } from "./errors.ts";
 import type { FileSystem } from "./file_system.ts";
@@ -91,6 +92,14 @@ Deno.test("with a damaged block only keys in it are lost, and nothing old comes 
       assertEquals([fate, movedTo], ["rewritten", `lost/${table}`]);
       assertEquals(damage.map(({ offset, isLoss }) => [offset, isLoss]), [[block, true]]);
       assertEquals(report.isComplete, false);
+      // The report says between which keys.
+      const { fromKey, toKey } = damage[0]!;
+      for (const [key, place] of places) {
+        if (place.file !== table || place.block !== block) continue;
+        const bytes = new TextEncoder().encode(key);
+        assert(fromKey === undefined || bytewise.compare(fromKey, bytes) <= 0, key);
+        assert(toKey !== undefined && bytewise.compare(toKey, bytes) >= 0, key);
+      }
     }
   }
   assert(blocks > 15, `${blocks} blocks`);

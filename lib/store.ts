@@ -100,7 +100,10 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
    * called again. After damage (`CORRUPTION`) it always rejects.
    */
   resume(): Promise<void>;
-  /** Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. */
+  /**
+   * Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. After a
+   * failed write or sync of the log it can't make anything durable: `resume()` before it does.
+   */
   close(): Promise<void>;
 }
 
