@@ -44,6 +44,14 @@ export interface MaintenanceOptions {
 /** Bytes to read before others get a turn: about ten milliseconds of work. */
 const TURN_BYTES = 1024 * 1024;
 
+/** The names of {@linkcode MaintenanceOptions}. */
+export const MAINTENANCE_OPTIONS: readonly string[] = [
+  "fileSystem",
+  "comparator",
+  "onProgress",
+  "signal",
+];
+
 /**
  * Checks a directory and options.
  *

@@ -50,6 +50,7 @@ import {
   checkMaintenance,
   inTurns,
   MaintainedDirectory,
+  MAINTENANCE_OPTIONS,
   type MaintenanceOptions,
   type MaintenanceProgress,
 } from "./maintenance.ts";
@@ -122,13 +123,7 @@ export async function repairDatabase(
   defaultFileSystem: FileSystem,
 ): Promise<RepairReport> {
   const action = "repair database";
-  checkMaintenance(action, directory, options, [
-    "fileSystem",
-    "comparator",
-    "onProgress",
-    "signal",
-    "keepOlder",
-  ]);
+  checkMaintenance(action, directory, options, [...MAINTENANCE_OPTIONS, "keepOlder"]);
   const { fileSystem = defaultFileSystem, comparator, keepOlder = false } = options;
   if (typeof keepOlder !== "boolean") {
     throw new TypeError(`Cannot ${action}: keepOlder must be true or false, got ${keepOlder}`);

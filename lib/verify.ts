@@ -38,6 +38,7 @@ import {
   checkMaintenance,
   inTurns,
   MaintainedDirectory,
+  MAINTENANCE_OPTIONS,
   type MaintenanceOptions,
   type MaintenanceProgress,
   troubleOf,
@@ -127,12 +128,7 @@ export async function verifyDatabase(
   defaultFileSystem: FileSystem,
 ): Promise<VerifyReport> {
   const action = "verify database";
-  checkMaintenance(action, directory, options, [
-    "fileSystem",
-    "comparator",
-    "onProgress",
-    "signal",
-  ]);
+  checkMaintenance(action, directory, options, MAINTENANCE_OPTIONS);
   const { fileSystem = defaultFileSystem, comparator } = options;
   const look = () => new MaintainedDirectory(action, fileSystem, directory, comparator);
   let files = look();
