@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
-import { copyOf, copyTo, smallDatabase } from "../tests/fixtures/small_database.ts";
+import { copyOf, copyTo } from "../tests/fixtures/disk_copies.ts";
+import { smallDatabase } from "../tests/fixtures/small_database.ts";
 import { openDatabase } from "./database.ts";
 import { destroyDatabase } from "./destroy.ts";
 import { CorruptionError, VarveError } from "./errors.ts";

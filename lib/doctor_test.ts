@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { Peer } from "../tests/fixtures/line_protocol.ts";
-import { change, copyOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
+import { copyOf } from "../tests/fixtures/disk_copies.ts";
+import { change, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { inProcesses } from "../tests/permissions.ts";
 import { openDatabase } from "./database.ts";
 import {

@@ -41,6 +41,7 @@
  */
 import { EMPTY_BYTES } from "./bytes.ts";
 import { parentOf } from "./memory_file_system.ts";
+import type { Random } from "./random.ts";
 
 /** The unit in which contents reach the disk: a page of the operating system's cache. */
 const BLOCK_BYTES = 4096;
@@ -51,9 +52,6 @@ const CAPACITY_BYTES_MIN = 256;
 
 /** What becomes of everything that is not durable: all of it lost, all of it kept, or each piece by the seed. */
 export type Fate = "lost" | "kept" | "mixed";
-
-/** Draws a whole number from 0 up to, not including, its argument. */
-export type Random = (below: number) => number;
 
 /** A sync that was called and has not returned. */
 export interface PendingSync {

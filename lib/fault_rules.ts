@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type { Random } from "./random.ts";
 
 /** What was asked of a disk: the name of the call, `sync` for both of its forms. */
 export type OperationKind =
@@ -213,7 +214,7 @@ class Rule implements ActiveFault {
   }
 
   /** Counts an operation, if the rule is about it, and says whether it is to get the fault. */
-  strikes({ kind, path }: Operation, random: (below: number) => number): boolean {
+  strikes({ kind, path }: Operation, random: Random): boolean {
     // `search` and not `test`, which goes on from the last match if the expression is global.
     if (!this.#kinds.has(kind) || (this.#path && path.search(this.#path) < 0)) return false;
     const seen = this.#seen++;
@@ -245,7 +246,7 @@ class Rule implements ActiveFault {
  * ```
  */
 export class FaultRules {
-  readonly #random: (below: number) => number;
+  readonly #random: Random;
   readonly #rules: Rule[] = [];
   #hits = 0;
 
@@ -254,7 +255,7 @@ export class FaultRules {
    *
    * @param random Where probabilities are drawn from; see `generator`.
    */
-  constructor(random: (below: number) => number) {
+  constructor(random: Random) {
     this.#random = random;
   }
 

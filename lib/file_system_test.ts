@@ -16,7 +16,7 @@ import {
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { SimulatedFileSystem } from "./simulated_file_system.ts";
 import { onDisk } from "../tests/permissions.ts";
-import { generator } from "./random.ts";
+import { generator, type Random } from "./random.ts";
 
 interface Disk {
   readonly name: string;
@@ -490,7 +490,7 @@ class Walker {
     this.#directory = directory;
   }
 
-  step(next: (below: number) => number): string {
+  step(next: Random): string {
     const path = () => {
       const parts = [["a"], ["b"], ["d"], ["d", "a"], ["d", "e"], ["d", "e", "a"]][next(6)]!;
       return parts.reduce((parent, name) => this.#disk.join(parent, name), this.#directory);
@@ -503,7 +503,7 @@ class Walker {
     }
   }
 
-  #act(next: (below: number) => number, path: () => string): unknown {
+  #act(next: Random, path: () => string): unknown {
     const disk = this.#disk;
     const slot = next(3);
     switch (next(16)) {

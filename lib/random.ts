@@ -10,6 +10,9 @@
  * @module
  */
 
+/** Draws a whole number from 0 up to, not including, its argument. */
+export type Random = (below: number) => number;
+
 /**
  * Makes a generator (mulberry32: 32 bits of state, so it repeats after 2³² numbers).
  *
@@ -26,7 +29,7 @@
  * @param seed Any whole number; of a large one the low 32 bits.
  * @returns A function that gives a whole number from 0 up to, not including, its argument.
  */
-export function generator(seed: number): (below: number) => number {
+export function generator(seed: number): Random {
   return (below) => {
     seed = (seed + 0x6d2b79f5) | 0;
     let t = Math.imul(seed ^ (seed >>> 15), seed | 1);

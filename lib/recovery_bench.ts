@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { copyOf } from "../tests/fixtures/disk_copies.ts";
 import { openDatabase } from "./database.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import type { OpenOptions } from "./options.ts";
@@ -24,17 +25,9 @@ async function diskOf(count: number, options: OpenOptions, isCompacted: boolean)
   return disk;
 }
 
-/** Opening changes the disk, so each run has a copy. */
-function copyOf(disk: MemoryFileSystem): MemoryFileSystem {
-  const copy = new MemoryFileSystem();
-  copy.makeDirectory("db");
-  for (const name of disk.list("db")) copy.writeAll(`db/${name}`, disk.readAll(`db/${name}`));
-  return copy;
-}
-
 function bench(name: string, disk: MemoryFileSystem, options: OpenOptions = {}): void {
   Deno.bench(name, { group: "open" }, async (b) => {
-    const copy = copyOf(disk);
+    const copy = copyOf(disk); // opening changes it
     b.start();
     const db = openDatabase<string, string>("db", options, copy);
     b.end();

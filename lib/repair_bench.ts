@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { copyOf } from "../tests/fixtures/small_database.ts";
+import { copyOf } from "../tests/fixtures/disk_copies.ts";
 import { openDatabase } from "./database.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { repairDatabase } from "./repair.ts";

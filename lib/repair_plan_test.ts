@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { change, copyOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
+import { copyOf } from "../tests/fixtures/disk_copies.ts";
+import { change, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { VarveError } from "./errors.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
 import { MaintainedDirectory } from "./maintenance.ts";

@@ -6,14 +6,8 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
-import {
-  change,
-  copyOf,
-  copyTo,
-  entriesOf,
-  namesOf,
-  smallDatabase,
-} from "../tests/fixtures/small_database.ts";
+import { copyOf, copyTo } from "../tests/fixtures/disk_copies.ts";
+import { change, entriesOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { generator } from "./random.ts";
 import { parseEntries, SmallTree } from "../tests/trees.ts";
 import { bytewise } from "./comparator.ts";

@@ -33,7 +33,7 @@ import {
 } from "./fault_rules.ts";
 import type { FileLock, FileSystem, ReadableFile, WritableFile } from "./file_system.ts";
 import { canonical, MemoryFileSystem } from "./memory_file_system.ts";
-import { generator } from "./random.ts";
+import { generator, type Random } from "./random.ts";
 
 export type {
   ActiveFault,
@@ -148,7 +148,7 @@ export class SimulatedFileSystem implements FileSystem {
   readonly #cache: MemoryFileSystem = new MemoryFileSystem();
   /** What of it a power cut would leave. */
   readonly #names: Names = new Names();
-  readonly #random: (below: number) => number;
+  readonly #random: Random;
   readonly #rules: FaultRules;
   readonly #history: History = new History();
   readonly #wait: ((ms: number) => Promise<void>) | undefined;

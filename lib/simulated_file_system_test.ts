@@ -9,7 +9,7 @@ import { VarveError } from "./errors.ts";
 import { type FileSystem, readFile, type WritableFile } from "./file_system.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { open } from "../mod.ts";
-import { generator } from "./random.ts";
+import { generator, type Random } from "./random.ts";
 import { type Operation, SimulatedFileSystem } from "./simulated_file_system.ts";
 import { Witness } from "../tests/fixtures/witness.ts";
 
@@ -741,7 +741,7 @@ function attempt(call: () => unknown): unknown {
 }
 
 /** Makes a random call, and tells what came of it. */
-function randomCall(disk: FileSystem, next: (below: number) => number): unknown {
+function randomCall(disk: FileSystem, next: Random): unknown {
   const path = () => ["a", "b", "d/a", "d/b", "d", "d/e", "a/b"][next(7)]!;
   const calls: (() => unknown)[] = [
     () => {

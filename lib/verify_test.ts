@@ -4,13 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  change,
-  copyOf,
-  entriesOf,
-  namesOf,
-  smallDatabase,
-} from "../tests/fixtures/small_database.ts";
+import { copyOf } from "../tests/fixtures/disk_copies.ts";
+import { change, entriesOf, namesOf, smallDatabase } from "../tests/fixtures/small_database.ts";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
 import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
 import { parseEntries, SmallTree } from "../tests/trees.ts";

@@ -25,6 +25,7 @@ import { kindAt, makeInternalKey, sequenceAt, userKeyOf } from "../lib/internal_
 import type { LogReaderOptions } from "../lib/log.ts";
 import { loadManifest } from "../lib/manifest.ts";
 import { MemoryFileSystem } from "../lib/memory_file_system.ts";
+import type { Random } from "../lib/random.ts";
 import { tuple, type TuplePart } from "../lib/tuple_codec.ts";
 import { decodeVersionEdit, emptyVersionEdit, encodeVersionEdit } from "../lib/version_edit.ts";
 import { BatchReader, WriteBatch } from "../lib/write_batch.ts";
@@ -42,7 +43,6 @@ import {
   fuzz,
   joined,
   mutated,
-  type Random,
   randomBytes,
 } from "./fixtures/fuzz_input.ts";
 import {

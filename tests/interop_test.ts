@@ -26,11 +26,10 @@ import { BatchReader } from "../lib/write_batch.ts";
 import { bytes, bytewise, type Database, open, type OpenOptions, VarveError } from "../mod.ts";
 import { type Entry, type Operation, Peer } from "./fixtures/line_protocol.ts";
 import { inProcesses } from "./permissions.ts";
-import { generator } from "../lib/random.ts";
+import { generator, type Random } from "../lib/random.ts";
 
 type Bytes = Uint8Array;
 type Varve = Database<Bytes, Bytes>;
-type Random = (below: number) => number;
 type Options = OpenOptions<Bytes, Bytes>;
 
 const KIB = 1024;

@@ -36,9 +36,7 @@ import { type Step, stepsOf, SUBLEVELS, TINY } from "./fixtures/kill_workload.ts
 import { type Entry, type Operation, Peer } from "./fixtures/line_protocol.ts";
 import { fromArguments } from "./fixtures/parameters.ts";
 import { inProcesses } from "./permissions.ts";
-import { generator } from "../lib/random.ts";
-
-type Random = (below: number) => number;
+import { generator, type Random } from "../lib/random.ts";
 
 /** Which kills; other seeds can be given after `--` on the command line, and how many kills in each test. */
 const SEED = fromArguments("seed") ?? 1;

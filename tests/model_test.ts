@@ -31,7 +31,7 @@ import {
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 import { fromEnvironment } from "./fixtures/parameters.ts";
 import { onDisk } from "./permissions.ts";
-import { generator } from "../lib/random.ts";
+import { generator, type Random } from "../lib/random.ts";
 
 const SEEDS = 100;
 const DISK_SEEDS = 3;
@@ -56,7 +56,6 @@ const backwards: Comparator = {
   },
 };
 
-type Random = (below: number) => number;
 type Entry = readonly [key: string, value: string];
 
 /** What a database should hold: entries in order. */

@@ -18,6 +18,7 @@ import {
   type OpenOptions,
   VarveError,
 } from "../mod.ts";
+import { copyOf } from "./fixtures/disk_copies.ts";
 import { type Change, FailingFileSystem } from "./fixtures/failing_file_system.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 
@@ -32,13 +33,6 @@ function openOver(disk: FailingFileSystem, turns: ManualTurns, options: OpenOpti
 
 function openCopy(disk: MemoryFileSystem, options: OpenOptions = {}): Promise<Texts> {
   return open("db", { ...options, fileSystem: copyOf(disk) });
-}
-
-function copyOf(disk: MemoryFileSystem): MemoryFileSystem {
-  const copy = new MemoryFileSystem();
-  copy.makeDirectory("db");
-  for (const name of disk.list("db")) copy.writeAll(`db/${name}`, disk.readAll(`db/${name}`));
-  return copy;
 }
 
 function logsOf(disk: MemoryFileSystem): string[] {

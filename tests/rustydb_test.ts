@@ -27,6 +27,7 @@ import {
   type OpenOptions,
   VarveError,
 } from "../mod.ts";
+import { copyOf } from "./fixtures/disk_copies.ts";
 import { FailingFileSystem } from "./fixtures/failing_file_system.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 import { inProcesses, onDisk } from "./permissions.ts";
@@ -50,13 +51,6 @@ function newDisk(): MemoryFileSystem {
 
 function filesOf(disk: MemoryFileSystem, ending: string): string[] {
   return disk.list("db").filter((name) => name.endsWith(ending)).map((name) => `db/${name}`);
-}
-
-function copyOf(disk: MemoryFileSystem): MemoryFileSystem {
-  const copy = new MemoryFileSystem();
-  copy.makeDirectory("db");
-  for (const name of disk.list("db")) copy.writeAll(`db/${name}`, disk.readAll(`db/${name}`));
-  return copy;
 }
 
 function tableCount(db: Texts): number {

@@ -24,7 +24,7 @@ import { Bounds, CALLERS, type Peaks, SOAK_OPTIONS } from "./fixtures/soak_bound
 import { Caller, ensure, type Session, Shared } from "./fixtures/soak_caller.ts";
 import { CountingDisk } from "./fixtures/soak_disk.ts";
 import { Promises } from "./fixtures/soak_promises.ts";
-import { generator } from "../lib/random.ts";
+import { generator, type Random } from "../lib/random.ts";
 
 /** The bounds are looked at every so many milliseconds. */
 const CHECK_MS = 100;
@@ -58,7 +58,7 @@ export interface SoakOptions {
 /** One run. */
 class Soak {
   readonly #directory: string;
-  readonly #random: (below: number) => number;
+  readonly #random: Random;
   readonly #disk = new CountingDisk();
   readonly #bounds: Bounds;
   readonly #shared = new Shared();
