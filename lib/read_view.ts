@@ -21,6 +21,7 @@ import { mergeCursors } from "./merge_cursor.ts";
 import type { TableCache } from "./table_cache.ts";
 import type { Tree } from "./tree.ts";
 import { LEVELS, type TableMeta, type Version } from "./version.ts";
+import type { Bound } from "./visible_cursor.ts";
 
 /** The memtables and the version of one moment. */
 export class ReadView {
@@ -78,23 +79,31 @@ export class ReadView {
   }
 
   /**
-   * All entries of all memtables and tables, in order.
+   * The entries of all memtables and tables, in order. Of those without any entry of the range, as far as that is
+   * known without looking into them, there are no cursors: each would cost a block. So what is added later to a
+   * memtable that is empty now is not seen; no reader of this moment sees it anyway.
    *
    * @param options How the buffer pool is treated.
-   * @returns A cursor to be closed before the view is released.
+   * @param lower Where the range of user keys begins; not given, at the first key.
+   * @param upper Where the range ends; not given, at the last key.
+   * @returns A cursor to be closed before the view is released. It may show entries outside the range, too.
    */
-  cursor(options: ScanOptions): Cursor {
+  cursor(options: ScanOptions, lower?: Bound, upper?: Bound): Cursor {
     const children: Cursor[] = [];
     try {
-      for (const slot of this.memtables) children.push(slot.memtable.cursor());
+      for (const { memtable } of this.memtables) {
+        if (memtable.entryCount > 0) children.push(memtable.cursor());
+      }
       for (const table of this.version.levels[0]!) {
-        children.push(this.#cache.cursor(table.number, options));
+        if (this.#overlaps(table, table, lower, upper)) {
+          children.push(this.#cache.cursor(table.number, options));
+        }
       }
       for (let level = 1; level < LEVELS; level++) {
         const tables = this.version.levels[level]!;
-        if (tables.length > 0) {
-          children.push(new LevelCursor(tables, this.#comparator, this.#cache, options));
-        }
+        if (
+          tables.length > 0 && this.#overlaps(tables[0]!, tables[tables.length - 1]!, lower, upper)
+        ) children.push(new LevelCursor(tables, this.#comparator, this.#cache, options));
       }
     } catch (error) {
       for (const child of children) child.close();
@@ -132,11 +141,26 @@ export class ReadView {
     }
   }
 
+  /** Whether a run of tables, from its first to its last one, reaches into a range. */
+  #overlaps(
+    { smallest }: TableMeta,
+    { largest }: TableMeta,
+    lower: Bound | undefined,
+    upper: Bound | undefined,
+  ): boolean {
+    return (lower === undefined || this.#compareUser(lower.key, lower.key.length, largest) <= 0) &&
+      (upper === undefined || this.#compareUser(upper.key, upper.key.length, smallest) >= 0);
+  }
+
   /** Whether a key is within a table's range. */
   #spans({ smallest, largest }: TableMeta, { key, userEnd }: Lookup): boolean {
-    const comparator = this.#comparator;
-    return comparator.compareUser(key, 0, userEnd, smallest, 0, smallest.length - TRAILER_BYTES) >=
-        0 &&
-      comparator.compareUser(key, 0, userEnd, largest, 0, largest.length - TRAILER_BYTES) <= 0;
+    return this.#compareUser(key, userEnd, smallest) >= 0 &&
+      this.#compareUser(key, userEnd, largest) <= 0;
+  }
+
+  /** Compares a user key, which starts at byte 0, with that of an internal key. */
+  #compareUser(key: Uint8Array, end: number, internalKey: Uint8Array): number {
+    const internalEnd = internalKey.length - TRAILER_BYTES;
+    return this.#comparator.compareUser(key, 0, end, internalKey, 0, internalEnd);
   }
 }

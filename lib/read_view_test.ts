@@ -12,6 +12,7 @@ import { ABSENT, DELETED, SEQUENCE_MAX, userKeyOf } from "./internal_key.ts";
 import { MemtableSlot } from "./memtable_set.ts";
 import { ReadView } from "./read_view.ts";
 import { emptyVersionEdit } from "./version_edit.ts";
+import type { Bound } from "./visible_cursor.ts";
 
 /** Slots of memtables, newest first, and how many are no longer held by anyone. */
 function slotsOf(...texts: string[]): { slots: MemtableSlot[]; released: number[] } {
@@ -154,6 +155,37 @@ Deno.test("a cursor sees all versions of all memtables and tables, in order", ()
     "a@20! a@15=15 a@8=8 a@1=1 b@21=21 b@5=5 c@10=10 m@6! m@2=2 z@9! z@3=3",
   );
   cursor.close();
+  view.release();
+  small.close();
+});
+
+Deno.test("a cursor of a range opens no table that is outside it", () => {
+  const small = new SmallTree();
+  small.addTable(2, "g@1=1 h@1=1");
+  small.addTable(1, "c@2=2");
+  small.addTable(1, "k@3=3");
+  small.addTable(0, "a@4=4 b@4=4");
+  small.addTable(0, "h@5=5 z@5=5");
+  const { slots } = slotsOf("", "g@6=6");
+  const view = new ReadView(slots, small.tree);
+  const opened = (lower?: Bound, upper?: Bound) => {
+    for (let number = 0; number < 20; number++) small.cache.drop(number);
+    const before = small.cache.stats().opens;
+    const cursor = view.cursor({ fillPool: true }, lower, upper);
+    const text = textOf(cursor);
+    cursor.close();
+    return [text, small.cache.stats().opens - before];
+  };
+  const at = (key: string, inclusive = true) => ({ key: utf8(key), inclusive });
+  const all = "a@4=4 b@4=4 c@2=2 g@6=6 g@1=1 h@5=5 h@1=1 k@3=3 z@5=5";
+  assertEquals(opened(), [all, 5]);
+  assertEquals(opened(at("d"), at("f")), ["c@2=2 g@6=6 k@3=3", 2], "level 1 goes from c to k");
+  assertEquals(opened(at("l")), ["g@6=6 h@5=5 z@5=5", 1]);
+  assertEquals(opened(undefined, at("b")), ["a@4=4 b@4=4 g@6=6", 1]);
+  // A key that begins or ends a table is in it.
+  assertEquals(opened(at("z"), at("z")), ["g@6=6 h@5=5 z@5=5", 1]);
+  assertEquals(opened(at("a"), at("a")), ["a@4=4 b@4=4 g@6=6", 1]);
+  assertEquals(opened(at("zz")), ["g@6=6", 0]);
   view.release();
   small.close();
 });

@@ -54,8 +54,9 @@ export class Scan {
     bounds: ScanBounds,
     settings: ScanSettings,
   ) {
-    const source = view.cursor({ fillPool: settings.fillPool });
-    this.cursor = new VisibleCursor(source, comparator, sequence, bounds.lower, bounds.upper);
+    const { lower, upper } = bounds;
+    const source = view.cursor(settings, lower, upper);
+    this.cursor = new VisibleCursor(source, comparator, sequence, lower, upper);
     this.#view = view;
     this.#onClose = settings.onClose;
     view.retain();

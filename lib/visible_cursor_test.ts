@@ -391,3 +391,20 @@ Deno.test("next() and previous() refuse an invalid cursor; close() closes the so
   cursor.close();
   assertEquals([cursor.valid, source.closed], [false, true]);
 });
+
+Deno.test("cursors that are open together have buffers of their own, whatever was closed before", () => {
+  const list = versions("a@1=1 b@1=2 c@1=3");
+  for (let round = 0; round < 20; round++) {
+    const { cursor } = look(list, SEQUENCE_MAX);
+    assertEquals(forward(cursor), "a=1 b=2 c=3");
+    cursor.close();
+    cursor.close(); // must not give anything back a second time
+  }
+  const cursors = Array.from({ length: 20 }, () => look(list, SEQUENCE_MAX).cursor);
+  cursors.forEach((cursor, i) => {
+    cursor.last();
+    for (let steps = i % 3; steps > 0; steps--) cursor.previous();
+  });
+  const expected = cursors.map((_, i) => ["c=3", "b=2", "a=1"][i % 3]!);
+  assertEquals(cursors.map(current), expected);
+});
