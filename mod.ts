@@ -110,6 +110,7 @@
  * **Surfaces**
  * - `keyspace.ts` typed keys and values of a store to bytes, sublevels
  * - `iterators.ts` ranges as iterators
+ * - `range_cursor.ts` a position in a range, and the entry there on loan
  * - `reader.ts` reading, now or at a snapshot
  * - `store.ts` writing, and what programs use
  * - `database.ts` opening one
@@ -156,6 +157,7 @@ export type { RepairOptions } from "./lib/repair.ts";
 export type { DamagedRange, RepairedFile, RepairReport } from "./lib/repair_report.ts";
 export type { DestroyOptions } from "./lib/destroy.ts";
 export type { JobCounters } from "./lib/job.ts";
+export type { CursorOptions, RangeCursor } from "./lib/range_cursor.ts";
 export type { Reader, Snapshot } from "./lib/reader.ts";
 export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
 

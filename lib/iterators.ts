@@ -8,7 +8,7 @@
  *    closed under fails with `CLOSED`.
  * 3. The awaited form gives the event loop a turn every few milliseconds; results come in the order of the calls.
  *
- * **Read next.** `reader.ts`
+ * **Read next.** `range_cursor.ts`
  *
  * @module
  */

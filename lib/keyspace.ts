@@ -19,7 +19,7 @@
  * @module
  */
 import { compareBytes, EMPTY_BYTES, plainBytes, prefixEnd, Slab } from "./bytes.ts";
-import type { Codec, KeyCodec } from "./codec.ts";
+import { bytes, type Codec, type KeyCodec } from "./codec.ts";
 import { VarveError } from "./errors.ts";
 import type { Lookup } from "./internal_key.ts";
 import { describe, KEY_BYTES_MAX, type RangeOptions, VALUE_BYTES_MAX } from "./options.ts";
@@ -142,6 +142,16 @@ export class Keyspace<K, V> {
     return decode(this.value, buffer, start, end);
   }
 
+  /** Decodes a key of the engine for somebody who only borrows it: bytes are a view, not a copy. */
+  viewKey(buffer: Uint8Array, start: number, end: number): K {
+    return view(this.key, buffer, start + this.prefix.length, end);
+  }
+
+  /** Decodes a value for somebody who only borrows it: bytes are a view, not a copy. */
+  viewValue(buffer: Uint8Array, start: number, end: number): V {
+    return view(this.value, buffer, start, end);
+  }
+
   /**
    * Turns a range of this keyspace into one of the engine.
    *
@@ -184,6 +194,12 @@ function decode<T>(codec: Codec<T>, buffer: Uint8Array, start: number, end: numb
   return codec.decodeRange !== undefined
     ? codec.decodeRange(buffer, start, end)
     : codec.decode(slab.copy(buffer, start, end));
+}
+
+function view<T>(codec: Codec<T>, buffer: Uint8Array, start: number, end: number): T {
+  return codec as unknown === bytes
+    ? buffer.subarray(start, end) as unknown as T
+    : decode(codec, buffer, start, end);
 }
 
 function laterBound(a: Bound | undefined, b: Bound): Bound {

@@ -17,9 +17,21 @@ import { VarveError } from "./errors.ts";
 import { FOUND } from "./internal_key.ts";
 import { AsyncRangeIterator, type Part, RangeIterator } from "./iterators.ts";
 import type { EncodedValue, Keyspace } from "./keyspace.ts";
-import { checkRange, describe, type RangeOptions } from "./options.ts";
+import { checkObject, checkRange, describe, type RangeOptions } from "./options.ts";
+import { type CursorOptions, type RangeCursor, StoreCursor } from "./range_cursor.ts";
+import type { Scan } from "./scan.ts";
 import type { EngineSnapshot } from "./snapshots.ts";
 import type { WriteBatch } from "./write_batch.ts";
+
+/** What the range of a cursor may say. */
+const CURSOR_OPTIONS: ReadonlySet<string> = new Set([
+  "gt",
+  "gte",
+  "lt",
+  "lte",
+  "prefix",
+  "fillPool",
+]);
 
 /** What can be read from: a database, a sublevel or a snapshot of either. */
 export interface Reader<K, V> {
@@ -47,6 +59,11 @@ export interface Reader<K, V> {
   keysSync(range?: RangeOptions<K>): IteratorObject<K, undefined>;
   /** The values of a range in the order of their keys, as of the moment of the call. */
   valuesSync(range?: RangeOptions<K>): IteratorObject<V, undefined>;
+  /**
+   * A cursor over a range, as of the moment of the call: moved forward and back without an allocation for each entry.
+   * It lends what it shows until the next move, and is to be closed, with `using` say.
+   */
+  cursorSync(range?: CursorOptions<K>): RangeCursor<K, V>;
 }
 
 /** A moment of a store, readable until it is disposed of. */
@@ -161,6 +178,12 @@ export class StoreReader<K, V> implements Reader<K, V> {
   }
 
   /** {@inheritDoc} */
+  cursorSync(range: CursorOptions<K> = {}): StoreCursor<K, V> {
+    checkObject("open cursor", range, CURSOR_OPTIONS);
+    return new StoreCursor(this.#scan(range), this.keyspace, this.#engine.lookup);
+  }
+
+  /** {@inheritDoc} */
   entries(range: RangeOptions<K> = {}): AsyncRangeIterator<[K, V]> {
     return this.#iterateAsync("entries", range);
   }
@@ -175,12 +198,15 @@ export class StoreReader<K, V> implements Reader<K, V> {
     return this.#iterateAsync("values", range);
   }
 
-  #iterate<T>(part: Part, range: RangeOptions<K>): RangeIterator<K, V, T> {
+  #scan(range: RangeOptions<K>): Scan {
     checkRange(range);
     const sequence = this.readSequence();
     const bounds = this.keyspace.bounds(range, this.#engine.lookup);
-    const scan = this.#engine.scan(sequence, bounds, range.fillPool ?? true);
-    return new RangeIterator<K, V, T>(scan, this.keyspace, part, range);
+    return this.#engine.scan(sequence, bounds, range.fillPool ?? true);
+  }
+
+  #iterate<T>(part: Part, range: RangeOptions<K>): RangeIterator<K, V, T> {
+    return new RangeIterator<K, V, T>(this.#scan(range), this.keyspace, part, range);
   }
 
   #iterateAsync<T>(part: Part, range: RangeOptions<K>): AsyncRangeIterator<T> {

@@ -409,6 +409,29 @@ class Run {
     }
   }
 
+  /** Moves a cursor at random, as a position in the model's entries moves. */
+  cursor(): void {
+    const { reader, space, model } = this.#view();
+    const { reverse: _reverse, limit: _limit, ...range } = this.#range();
+    const expected = model().range(space, range);
+    using cursor = reader.cursorSync(range);
+    /** -1 is before the first entry, the number of entries after the last; a new cursor is at neither. */
+    let at: number | undefined;
+    for (let steps = this.#random(20); steps > 0; steps--) {
+      const move = this.#pick("next", "next", "previous", "previous", "seek");
+      const key = this.#key();
+      const moved = move === "seek" ? cursor.seek(key) : cursor[move]();
+      if (move === "seek") {
+        const found = expected.findIndex(([it]) => !model().isBefore(it, key));
+        at = found < 0 ? expected.length : found;
+      } else if (move === "next") at = Math.min((at ?? -1) + 1, expected.length);
+      else at = Math.max((at ?? expected.length) - 1, -1);
+      const seen = moved ? [cursor.key, cursor.value] : undefined;
+      const about = `${move} ${shown(key)} of a cursor over ${JSON.stringify(range)}`;
+      assertSame([seen], [expected[at]], `${about} of ${JSON.stringify(space)}`);
+    }
+  }
+
   async rangeAsync(): Promise<void> {
     const { reader, space, model } = this.#view();
     const range = this.#range();
@@ -542,6 +565,7 @@ const OPERATION_WEIGHTS = [
   [160, "getSync"],
   [60, "get"],
   [70, "range"],
+  [40, "cursor"],
   [20, "rangeAsync"],
   [120, "iterate"],
   [30, "snapshot"],

@@ -18,6 +18,7 @@ import {
   bytewise,
   type Comparator,
   CorruptionError,
+  type CursorOptions,
   type Database,
   DenoFileSystem,
   destroy,
@@ -26,6 +27,7 @@ import {
   MemoryFileSystem,
   number,
   open,
+  type RangeCursor,
   type RangeOptions,
   type Reader,
   repair,
@@ -440,6 +442,58 @@ check("a wrong range is refused", async (directory) => {
     await assertRejects(async () => await collect(db.entries(range)), kind, message);
   }
   assertEquals(db.stats().iterators, 0);
+});
+
+check("a cursor is moved through a range, and lends the entry it is at", async (directory) => {
+  await using db = await open(directory);
+  await fill(db);
+  await db.flush();
+  const seen: string[] = [];
+  {
+    using cursor: RangeCursor<string, string> = db.cursorSync({ gt: "apple", lte: "elder" });
+    while (cursor.next()) {
+      seen.push(cursor.key);
+      assertEquals(cursor.value, String(cursor.key.length));
+      assertEquals(cursor.keyEnd - cursor.keyStart, cursor.key.length);
+      const value = cursor.valueBuffer.subarray(cursor.valueStart, cursor.valueEnd);
+      assertEquals(utf8.decode(value), cursor.value);
+    }
+    assertEquals(seen, ["banana", "cherry", "damson", "elder"]);
+    await db.put("coconut", "later");
+    assertEquals([cursor.previous(), cursor.key], [true, "elder"]);
+    assertEquals([cursor.seek("ch"), cursor.key], [true, "cherry"]);
+    assertEquals([cursor.seek("fig"), cursor.keyBuffer.length], [false, 0]);
+    await refuses(TypeError, "at no entry", () => cursor.key);
+    await refuses(TypeError, "Cannot", () => cursor.seek(5 as never));
+    assertEquals(db.stats().iterators, 1);
+  }
+  assertEquals(db.stats().iterators, 0);
+
+  const raw = db.sublevel("raw", { key: bytes, value: bytes });
+  await raw.put(Uint8Array.of(7), Uint8Array.of(8, 9));
+  using snapshot = raw.snapshot();
+  await raw.delete(Uint8Array.of(7));
+  const options: CursorOptions<Uint8Array> = { prefix: Uint8Array.of(7), fillPool: false };
+  const lent = snapshot.cursorSync(options);
+  assert(lent.next());
+  assertEquals([lent.key, lent.value], [Uint8Array.of(7), Uint8Array.of(8, 9)]);
+  assertEquals(raw.cursorSync().next(), false);
+  lent[Symbol.dispose]();
+  lent.close();
+  await failsWith("CLOSED", () => lent.next());
+  snapshot.close();
+  await failsWith("CLOSED", () => snapshot.cursorSync());
+
+  const left = db.cursorSync();
+  assert(left.next());
+  for (const wrong of [null, { reverse: true }, { limit: 1 }, { gt: 5 }, { lt: "a", lte: "b" }]) {
+    await refuses(TypeError, "Cannot", () => db.cursorSync(wrong as never));
+  }
+  await db.close();
+  for (const use of [() => left.next(), () => left.previous(), () => left.value]) {
+    await failsWith("CLOSED", use);
+  }
+  await failsWith("CLOSED", () => db.cursorSync());
 });
 
 // ——— Batches, snapshots, sublevels ———

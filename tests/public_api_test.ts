@@ -48,7 +48,9 @@ Deno.test(
     const internal = ["context", "keyspace", "readSequence"];
     await using db = await api.open("memory", { fileSystem: new api.MemoryFileSystem() });
     using snapshot = db.snapshot();
-    const objects = { db, snapshot, batch: db.batch(), sync: db.keysSync(), async: db.keys() };
+    using cursor = db.cursorSync();
+    const iterators = { sync: db.keysSync(), async: db.keys() };
+    const objects = { db, snapshot, batch: db.batch(), cursor, ...iterators };
     for (const [what, object] of Object.entries(objects)) {
       const missing = membersOf(object)
         .filter((name) => !internal.includes(name))
