@@ -212,6 +212,8 @@ export const utf8: KeyCodec<string> = Object.freeze({
 // ---- bytes
 
 const slab = new Slab();
+/** Up to this many bytes a loop (0.7 ns a byte) beats a call of `set` (20 ns). */
+const LOOP_COPY_MAX = 24;
 
 function requireBytes(value: Uint8Array): Uint8Array {
   if (!(value instanceof Uint8Array)) refuse("bytes", "a Uint8Array", value);
@@ -224,10 +226,16 @@ export const bytes: KeyCodec<Uint8Array> = Object.freeze({
   encode: requireBytes,
   decode: requireBytes,
   encodeInto(value: Uint8Array, target: Uint8Array, offset: number): number {
-    target.set(requireBytes(value), offset);
-    return offset + value.length;
+    const plain = requireBytes(value);
+    const length = plain.length;
+    if (length > LOOP_COPY_MAX) target.set(plain, offset);
+    else for (let i = 0; i < length; i++) target[offset + i] = plain[i]!;
+    return offset + length;
   },
-  maxBytes: (value: Uint8Array) => requireBytes(value).length,
+  maxBytes(value: Uint8Array): number {
+    if (!(value instanceof Uint8Array)) refuse("bytes", "a Uint8Array", value);
+    return value.length;
+  },
   decodeRange: (buffer: Uint8Array, start: number, end: number) => slab.copy(buffer, start, end),
 });
 
