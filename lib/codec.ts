@@ -220,7 +220,13 @@ function requireBytes(value: Uint8Array): Uint8Array {
   return plainBytes(value);
 }
 
-/** Bytes as they are, compared as unsigned numbers. */
+/**
+ * Bytes as they are, compared as unsigned numbers.
+ *
+ * What a read gives belongs to the caller and never changes. Up to 4 KiB it is part of a piece of memory of 64 KiB that
+ * it shares with other results, since a small array of its own takes 220 ns instead of 50: so it keeps that piece alive
+ * as long as it is kept itself. Of few results out of many that are kept for long, keep a copy, `value.slice()`.
+ */
 export const bytes: KeyCodec<Uint8Array> = Object.freeze({
   ordered: true,
   encode: requireBytes,

@@ -33,7 +33,10 @@ const CURSOR_OPTIONS: ReadonlySet<string> = new Set([
   "fillPool",
 ]);
 
-/** What can be read from: a database, a sublevel or a snapshot of either. */
+/**
+ * What can be read from: a database, a sublevel or a snapshot of either. All that is read belongs to the caller, but
+ * for what a cursor lends.
+ */
 export interface Reader<K, V> {
   /** The value of a key, or `undefined`. */
   get(key: K): Promise<V | undefined>;
