@@ -15,6 +15,7 @@
  * @module
  */
 import { setImmediate } from "node:timers";
+import { fromFileUrl } from "@std/path";
 import { bytes, type Database, open } from "../mod.ts";
 import { type DataMaker, dataMaker, permutation } from "./data.ts";
 import { readFlags } from "./flags.ts";
@@ -151,7 +152,7 @@ export async function overloadInProcess(
 ): Promise<OverloadRow | undefined> {
   const directory = await Deno.makeTempDir({ prefix: "varve-bench-" });
   try {
-    const program = new URL(import.meta.url).pathname;
+    const program = fromFileUrl(import.meta.url);
     const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", program, "run", mode, worker, String(puts), directory],
     }).output();

@@ -216,6 +216,17 @@ async function scalePart(): Promise<string | undefined> {
     ],
   );
   await writePlot("scale", plot);
+  const mebibytes = (label: string, of: (row: ScaleResults["rows"][number]) => number) =>
+    curve(label, (row) => of(row) / 2 ** 20);
+  await writePlot(
+    "scale-memory",
+    linePlot("Memory and disk, by the size of the database", "entries of 116 bytes", "MiB", [
+      mebibytes("peak memory, loading", (row) => row.loadPeakBytes),
+      mebibytes("peak memory, reading", (row) => row.readPeakBytes),
+      mebibytes("memory before opening", (row) => row.baseBytes),
+      mebibytes("disk", (row) => row.diskBytes),
+    ]),
+  );
   const cells = rows.map((row) => [
     grouped(row.entries),
     ...[row.putUs, row.getUs, row.missUs, row.seekUs, row.scanUs, row.recoverMs, row.openMs].map(
@@ -243,6 +254,7 @@ async function scalePart(): Promise<string | undefined> {
   return [
     `${describeCircumstances(results)}.`,
     "![Cost by size](results/scale.svg)",
+    "![Memory by size](results/scale-memory.svg)",
     table(head, cells),
   ].join("\n\n");
 }

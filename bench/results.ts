@@ -82,21 +82,21 @@ export function describeCircumstances(of: Circumstances): string {
   return `${of.date}, ${of.processor}, ${of.cores} cores, ${of.memoryGiB} GiB, ${of.system}, Deno ${of.deno}`;
 }
 
-/**
- * Keeps results: an object whose lists have a line for each element.
- *
- * @param name The file's name without its ending.
- * @param results What to keep.
- */
-export async function writeResults(name: string, results: object): Promise<void> {
+/** Results as they are kept: JSON whose lists have a line for each element. */
+export function resultsText(results: object): string {
   const fields = Object.entries(results).map(([field, value]) => {
     const text = Array.isArray(value)
       ? `[\n${value.map((it) => `    ${JSON.stringify(it)}`).join(",\n")}\n  ]`
       : JSON.stringify(value);
     return `  ${JSON.stringify(field)}: ${text}`;
   });
+  return `{\n${fields.join(",\n")}\n}\n`;
+}
+
+/** Keeps results, under a name without an ending. */
+export async function writeResults(name: string, results: object): Promise<void> {
   await Deno.mkdir(DIRECTORY, { recursive: true });
-  await Deno.writeTextFile(new URL(`${name}.json`, DIRECTORY), `{\n${fields.join(",\n")}\n}\n`);
+  await Deno.writeTextFile(new URL(`${name}.json`, DIRECTORY), resultsText(results));
 }
 
 /** Reads what was kept; `undefined` if there is nothing of that name. */

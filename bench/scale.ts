@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { fromFileUrl } from "@std/path";
 import { bytes, type Database, open, writeAmplification } from "../mod.ts";
 import { dataMaker, generator, permutation } from "./data.ts";
 import { readFlags } from "./flags.ts";
@@ -132,7 +133,7 @@ async function read(directory: string, entries: number): Promise<ReadRow> {
 
 /** Runs a part in a process of its own. */
 async function inProcess<T>(part: string, directory: string, entries: number): Promise<T> {
-  const program = new URL(import.meta.url).pathname;
+  const program = fromFileUrl(import.meta.url);
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", program, part, directory, String(entries)],
   }).output();
