@@ -1,7 +1,7 @@
 /**
- * **What.** How many bytes are written, read and kept for each byte that is put: `deno task bench:amplification`. Nothing
- * is timed. The disk is in memory and counts; the background gets all the time that it asks for after every thousand
- * puts, so that compaction always keeps up, which is when it writes most.
+ * **What.** How many bytes are written, read and kept for each byte that is put: `deno task bench:amplification`.
+ * Nothing is timed. The disk is in memory and counts; the background gets all the time that it asks for after every
+ * thousand puts, so that compaction always keeps up, which is when it writes most.
  *
  * **Invariants.**
  * 1. Same code, same counts, on every machine.

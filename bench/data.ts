@@ -2,13 +2,13 @@
  * **What.** The data that every engine is measured with: the same keys and values in the same order, made as cheaply in
  * each language.
  *
- * **Format.** Keys are 16-byte zero-padded decimals. Values are slices of a megabyte of text of which Snappy saves about
- * half: it is built of random 50-byte pieces, every piece twice. `leveldb.cc` has the same in C++.
+ * **Format.** Keys are 16-byte zero-padded decimals. Values are slices of a megabyte of text of which Snappy saves
+ * about half: it is built of random 50-byte pieces, every piece twice. `leveldb.cc` has the same in C++.
  *
  * **Invariants.**
  * 1. Same arguments, same data, everywhere: no clock, no `Math.random`.
- * 2. Making a key allocates nothing if keys are bytes: the bytes are those of the key made last, so an engine that keeps
- *    what it is given has to copy it. Values stay as they are for good.
+ * 2. Making a key allocates nothing if keys are bytes: the bytes are those of the key made last, so an engine that
+ *    keeps what it is given has to copy it. Values stay as they are for good.
  *
  * **Read next.** `ycsb.ts`
  *

@@ -1,8 +1,8 @@
 /**
  * **What.** Random puts as fast as they are taken, for long enough that compaction falls behind, and what that does to
  * the rest of the program: `deno task bench:overload`. How long the event loop stands still, how long puts take at
- * worst, how often they wait. Once with 64 awaited puts in flight, once with `putSync` and a turn of the event loop after
- * every thousand; with and without the worker, where the engine has one.
+ * worst, how often they wait. Once with 64 awaited puts in flight, once with `putSync` and a turn of the event loop
+ * after every thousand; with and without the worker, where the engine has one.
  *
  * A timer of one millisecond measures the gaps: the time from one call of it to the next. Times of puts include the
  * clock, a tenth of a microsecond.

@@ -1,8 +1,8 @@
 /**
  * **What.** The whole engine, beside others: `deno task bench:peers`, `--help` for its options; `deno task bench` runs
- * Varve alone. Each stage of workloads runs on one engine after the other, each time in a process and a directory of its
- * own, round after round; one more round times single operations. It prints a table and, with `--write`, keeps the
- * results, from which `report.ts` makes tables and plots of `README.md`.
+ * Varve alone. Each stage of workloads runs on one engine after the other, each time in a process and a directory of
+ * its own, round after round; one more round times single operations. It prints a table and, with `--write`, keeps
+ * the results, from which `report.ts` makes tables and plots of `README.md`.
  *
  * **Invariants.**
  * 1. No two engines ever run at the same time.

@@ -1,6 +1,6 @@
 /**
- * **What.** What the operating system says of this process: memory, bytes written, and whether it is at rest. Linux says
- * everything, others less.
+ * **What.** What the operating system says of this process: memory, bytes written, and whether it is at rest. Linux
+ * says everything, others less.
  *
  * **Invariants.**
  * 1. What a system does not say is `undefined`, never a guess.
@@ -45,7 +45,10 @@ export function forgetPeak(): void {
   }
 }
 
-/** Bytes that it has given to the system to write, to files, pipes and anything else. Writes to mapped files are not in it. */
+/**
+ * Bytes that it has given to the system to write, to files, pipes and anything else.
+ * Writes to mapped files are not in it.
+ */
 export function writtenBytes(): number | undefined {
   const match = /^wchar: (\d+)$/m.exec(readIfThere("/proc/self/io") ?? "");
   return match === null ? undefined : Number(match[1]);

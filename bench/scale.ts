@@ -1,6 +1,7 @@
 /**
- * **What.** What one operation costs as the database grows, and how much memory that takes: `deno task bench:scale`. Each
- * size is loaded by one process, in random order and batches, and read by another one, both with default options.
+ * **What.** What one operation costs as the database grows, and how much memory that takes: `deno task bench:scale`.
+ * Each size is loaded by one process, in random order and batches, and read by another one, both with default
+ * options.
  *
  * **Invariants.**
  * 1. Keys are drawn without memory of their own (`permutation`), so the peak is that of the engine and of Deno.

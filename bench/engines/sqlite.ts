@@ -1,6 +1,6 @@
 /**
- * **What.** SQLite as Deno comes with it: one table without row ids, write-ahead log, prepared statements. Its page cache
- * is set where settings are matched; compaction is `VACUUM`.
+ * **What.** SQLite as Deno comes with it: one table without row ids, write-ahead log, prepared statements. Its page
+ * cache is set where settings are matched; compaction is `VACUUM`.
  *
  * **Read next.** `deno_kv.ts`
  *
