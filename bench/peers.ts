@@ -24,6 +24,7 @@ import {
   type Stage,
   STAGES,
   type Version,
+  WORKLOADS,
 } from "./workloads.ts";
 
 const FLAGS = {
@@ -32,7 +33,10 @@ const FLAGS = {
   workloads: [[] as string[], "only the stages that these are in, and only these in the table"],
   count: [1_000_000, "entries"],
   rounds: [3, "how often; the table has medians"],
-  settings: ["matched", "matched: 4 MiB memtable, 8 MiB cache, 10 filter bits; or defaults"],
+  settings: [
+    ["matched"] as string[],
+    "matched: 4 MiB memtable, 8 MiB cache, 10 filter bits; defaults: their own",
+  ],
   kind: ["bytes", "what keys and values are: bytes or strings"],
   seconds: [10, "after so many a workload is cut short"],
   latency: [true, "whether to time single operations in one more round"],
@@ -216,9 +220,21 @@ export async function runPeers(options: PeerOptions): Promise<PeerResults> {
   };
 }
 
+function checkKnown(what: string, names: readonly string[], known: readonly string[]): void {
+  const unknown = names.filter((it) => !known.includes(it));
+  if (unknown.length === 0) return;
+  console.error(`Not one of the ${what}: ${unknown.join(", ")}. There are: ${known.join(", ")}`);
+  Deno.exit(1);
+}
+
 if (import.meta.main) {
   const flags = readFlags("Measures the whole engine beside others.", FLAGS);
-  for (const settings of flags.settings.split(",")) {
+  checkKnown("engines", flags.engines, Object.keys(ENGINES));
+  checkKnown("stages", flags.stages, Object.keys(STAGES));
+  checkKnown("workloads", flags.workloads, WORKLOADS);
+  checkKnown("settings", flags.settings, ["matched", "defaults"]);
+  checkKnown("kinds", [flags.kind], ["bytes", "strings"]);
+  for (const settings of flags.settings) {
     const engines = (flags.engines as EngineName[]).filter((it) =>
       settings === "matched" || ENGINES[it]?.hasSettings
     );
