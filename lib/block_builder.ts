@@ -91,6 +91,23 @@ export class BlockBuilder {
   }
 
   /**
+   * How much of a key the key added last has, too.
+   *
+   * @param key Buffer of the key.
+   * @param keyStart Where it starts.
+   * @param keyEnd Where it ends, exclusive.
+   * @returns The number of bytes at the start of both that are the same; 0 before the first key.
+   */
+  sharedBytes(key: Uint8Array, keyStart: number, keyEnd: number): number {
+    const last = this.lastKey;
+    const keyBytes = keyEnd - keyStart;
+    const most = this.lastKeyEnd < keyBytes ? this.lastKeyEnd : keyBytes;
+    let shared = 0;
+    while (shared < most && last[shared] === key[keyStart + shared]) shared++;
+    return shared;
+  }
+
+  /**
    * Adds an entry.
    *
    * @param key Buffer of the key.
@@ -99,6 +116,7 @@ export class BlockBuilder {
    * @param value Buffer of the value.
    * @param valueStart Where it starts.
    * @param valueEnd Where it ends, exclusive.
+   * @param same What {@linkcode sharedBytes} says of the key, for who has asked already.
    */
   add(
     key: Uint8Array,
@@ -107,15 +125,18 @@ export class BlockBuilder {
     value: Uint8Array,
     valueStart: number,
     valueEnd: number,
+    same: number = this.sharedBytes(key, keyStart, keyEnd),
   ): void {
     const keyBytes = keyEnd - keyStart;
     const valueBytes = valueEnd - valueStart;
-    let shared = 0;
-    if (this.#sinceRestart < this.#restartInterval) {
-      if (this.entryCount > 0) shared = this.#sharedWithLast(key, keyStart, keyBytes);
-    } else this.#restart();
+    let shared = this.entryCount > 0 ? same : 0;
+    if (this.#sinceRestart === this.#restartInterval) {
+      this.#restart();
+      shared = 0;
+    }
     const needed = this.#end + 15 + keyBytes - shared + valueBytes; // 15: three varint32 at their longest
     if (this.buffer.length < needed) this.buffer = withRoom(this.buffer, this.#end, needed);
+    if (this.lastKey.length < keyBytes) this.lastKey = withRoom(this.lastKey, same, keyBytes);
     const buffer = this.buffer;
     let at = this.#end;
     if ((shared | (keyBytes - shared) | valueBytes) < 128) {
@@ -127,12 +148,11 @@ export class BlockBuilder {
       at = putVarint(buffer, at, keyBytes - shared);
       at = putVarint(buffer, at, valueBytes);
     }
+    copyBytes(this.lastKey, same, key, keyStart + same, keyEnd);
     copyBytes(buffer, at, key, keyStart + shared, keyEnd);
     at += keyBytes - shared;
     copyBytes(buffer, at, value, valueStart, valueEnd);
     this.#end = at + valueBytes;
-    if (this.lastKey.length < keyBytes) this.lastKey = withRoom(this.lastKey, shared, keyBytes);
-    copyBytes(this.lastKey, shared, key, keyStart + shared, keyEnd);
     this.lastKeyEnd = keyBytes;
     this.#sinceRestart++;
     this.entryCount++;
@@ -162,14 +182,6 @@ export class BlockBuilder {
     this.#sinceRestart = 0;
     this.entryCount = 0;
     this.keyBytes = 0;
-  }
-
-  #sharedWithLast(key: Uint8Array, keyStart: number, keyBytes: number): number {
-    const last = this.lastKey;
-    const most = Math.min(this.lastKeyEnd, keyBytes);
-    let shared = 0;
-    while (shared < most && last[shared] === key[keyStart + shared]) shared++;
-    return shared;
   }
 
   #restart(): void {

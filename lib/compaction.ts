@@ -31,7 +31,6 @@ export class CompactionJob implements Job {
   /** What is compacted. */
   readonly plan: CompactionPlan;
   readonly #context: JobContext;
-  readonly #options: PickerOptions;
   readonly #version: Version;
   readonly #output: TableOutput;
   readonly #hidden: HiddenVersions;
@@ -52,7 +51,6 @@ export class CompactionJob implements Job {
     const { tree } = context;
     this.plan = plan;
     this.#context = context;
-    this.#options = options;
     this.#version = tree.version;
     tree.retain(this.#version);
     this.#output = new TableOutput(tree, context.tableOptions(plan.outputLevel));
@@ -92,11 +90,10 @@ export class CompactionJob implements Job {
     const sequence = sequenceAt(keyBuffer, keyEnd);
     const hidden = this.#hidden;
     let isDropped = hidden.isHidden(keyBuffer, keyStart, userEnd, sequence);
-    if (hidden.isNewUserKey && this.#cutter.isCutBefore(keyBuffer, keyStart, keyEnd)) {
-      this.#output.cut();
-    } else if (hidden.isNewUserKey && this.#output.tableBytes >= this.#options.tableBytes) {
-      this.#output.cut();
-    }
+    if (
+      hidden.isNewUserKey &&
+      this.#cutter.isCutBefore(keyBuffer, keyStart, keyEnd, this.#output.tableBytes)
+    ) this.#output.cut();
     // Older versions of a dropped tombstone's key come next, and are hidden by it all the same.
     isDropped ||= kindAt(keyBuffer, keyEnd) === KIND_TOMBSTONE &&
       sequence <= this.#smallestSnapshot &&

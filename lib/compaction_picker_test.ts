@@ -17,7 +17,8 @@
  *   overlap L0 a c                   Version.overlapping()
  *   flush a c                        Version.levelForFlush()
  *   gone L1 a c                      BaseLevelChecker.isGoneBelow() for outputs to level 1, key by key
- *   cut L3 a c:4                     OutputCutter.isCutBefore() with level 3 as grandparents, key by key
+ *   cut L3 a c:4 d@1MB               OutputCutter.isCutBefore() with level 3 as grandparents, key by key; the output
+ *                                    has 1 MB before d, and next to nothing before keys without a size
  */
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -135,9 +136,11 @@ class Shape {
   #cut(level: number, keys: string[]): string {
     const { comparator, levels } = this.version;
     const cutter = new OutputCutter(comparator, levels[level]!, this.options);
-    return keys.map((text) => {
-      const key = parseKey(text, 1);
-      return (cutter.isCutBefore(key, 0, key.length) ? "| " : "") + text;
+    return keys.map((text, i) => {
+      const [name, size] = text.split("@");
+      const key = parseKey(name!, 1);
+      const outputBytes = i === 0 ? 0 : parseBytes(size ?? "1");
+      return (cutter.isCutBefore(key, 0, key.length, outputBytes) ? "| " : "") + text;
     }).join(" ");
   }
 

@@ -68,9 +68,12 @@ Deno.test("isCutBefore() keeps every output within the bound", () => {
     const endsBetween = (from: number, to: number) =>
       grandparents.filter(({ largest }) => from <= largest[0]! && largest[0]! < to);
     let begin: number | undefined;
+    let outputBytes = 0;
     for (let at = random(30); at < 256; at += 1 + random(3)) {
       const key = makeInternalKey(Uint8Array.of(at), 7, KIND_VALUE);
-      if (cutter.isCutBefore(key, 0, key.length) || begin === undefined) {
+      const isCut = cutter.isCutBefore(key, 0, key.length, outputBytes);
+      outputBytes = (isCut ? 0 : outputBytes) + 1 + random(4);
+      if (isCut || begin === undefined) {
         if (begin !== undefined) cuts++;
         begin = at;
         continue;

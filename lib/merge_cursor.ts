@@ -23,25 +23,36 @@
  *    Going back, at its last entry before the current one, or exhausted. So a change of direction moves
  *    each child by one step and searches nothing. (An entry that a memtable gets meanwhile may turn up on the
  *    wrong side of a turn. It is newer than every snapshot the cursor is read at, and so never seen.)
- * 3. An error of a child leaves the cursor invalid, never at a wrong entry.
+ * 3. On the path of the last winner all codes are relative to the base, which is its key or, while it wins again and
+ *    again, one that it had before. Elsewhere the code of a match's loser is relative to its winner. In an order
+ *    other than that of bytes all codes are the same, and say nothing.
+ * 4. An error of a child leaves the cursor invalid, never at a wrong entry.
  *
- * Source: Knuth, The Art of Computer Programming, volume 3, section 5.4.1.
+ * Sources: Knuth, The Art of Computer Programming, volume 3, section 5.4.1; Conner, "Offset-Value Coding" (1977);
+ * Do and Graefe, "Robust and Efficient Sorting with Offset-Value Coding" (2022).
  *
  * **Read next.** `visible_cursor.ts`
  *
  * @module
  */
+import { headOf } from "./block.ts";
 import { EMPTY_BYTES } from "./bytes.ts";
 import { Cursor, EmptyCursor } from "./cursor.ts";
-import type { InternalKeyComparator } from "./internal_key.ts";
+import { type InternalKeyComparator, TRAILER_BYTES } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
 
 const FORWARD = 1;
 const BACKWARD = -1;
-/** The end of the key of a child that has no more entries: it loses every match. */
-const EXHAUSTED = -1;
 /** No child known. */
 const UNKNOWN = -1;
+/** The offset in the code of a child that has no more entries: it loses every match. */
+const EXHAUSTED = -1;
+/** The offset in the code of a key that has no word, among those looked at, that the base has not. */
+const SAME = 1 << 30;
+/** How many words of a key are looked at: keys with longer common prefixes are compared as a whole. */
+const WORDS_MAX = 1024;
+/** What stands for the word of a key behind its end: the lowest there is. */
+const NO_BYTES = -(1 << 31);
 
 /**
  * One cursor over everything that `children` hold.
@@ -88,6 +99,11 @@ export class MergeCursor extends Cursor {
   readonly #buffers: Uint8Array[];
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  // The children's codes.
+  readonly #offsets: Int32Array;
+  readonly #words: Int32Array;
+  /** Whether keys are in the order of their words. */
+  readonly #isBytewise: boolean;
   /** Who lost each match. */
   readonly #losers: Int32Array;
   /** Who won at each place; used only while all matches are played. */
@@ -95,6 +111,11 @@ export class MergeCursor extends Cursor {
   #winner = 0;
   /** Who wins when the winner is out of the way, if known: worth knowing once a child wins twice in a row. */
   #runnerUp = UNKNOWN;
+  /** The words of the base's user key. */
+  #base = new Int32Array(16);
+  #baseWords = 0;
+  /** Flips all bits of a word when going back, so that the lower word comes first then too. */
+  #mask = 0;
   #direction = FORWARD;
   #closed = false;
 
@@ -111,7 +132,10 @@ export class MergeCursor extends Cursor {
     this.#children = children.slice();
     this.#buffers = Array.from({ length: count }, () => EMPTY_BYTES);
     this.#starts = new Int32Array(count);
-    this.#ends = new Int32Array(count).fill(EXHAUSTED);
+    this.#ends = new Int32Array(count);
+    this.#offsets = new Int32Array(count);
+    this.#words = new Int32Array(count);
+    this.#isBytewise = comparator.isBytewise;
     this.#losers = new Int32Array(count);
     this.#winners = new Int32Array(2 * count);
     for (let child = 0; child < count; child++) this.#winners[count + child] = child;
@@ -184,9 +208,16 @@ export class MergeCursor extends Cursor {
     const count = this.#children.length;
     if (count === 0) return;
     this.#direction = direction;
+    this.#mask = direction === FORWARD ? 0 : -1;
+    this.#baseWords = 0;
     this.#runnerUp = UNKNOWN;
+    for (let child = 0; child < count; child++) {
+      // As if the base were a key that has its first word with no other in common.
+      const hasKey = this.#load(child);
+      const word = hasKey && this.#isBytewise ? this.#word(child, 0) : 0;
+      this.#setCode(child, hasKey ? 0 : EXHAUSTED, word);
+    }
     const winners = this.#winners;
-    for (let child = 0; child < count; child++) this.#load(child);
     for (let match = count - 1; match >= 1; match--) {
       const a = winners[2 * match]!;
       const b = winners[2 * match + 1]!;
@@ -195,6 +226,7 @@ export class MergeCursor extends Cursor {
       this.#losers[match] = aWins ? b : a;
     }
     this.#winner = winners[1]!; // with a single child, place 1 is its own
+    this.#rebase();
     this.#show();
   }
 
@@ -204,12 +236,13 @@ export class MergeCursor extends Cursor {
    * runner-up alone, which stays the same as long as the winner does.
    */
   #playAgain(challenger: number): void {
-    this.#load(challenger);
-    const runnerUp = this.#runnerUp;
-    if (runnerUp !== UNKNOWN && this.#beats(challenger, runnerUp)) {
+    const hasKey = this.#load(challenger);
+    if (hasKey && this.#runnerUp !== UNKNOWN && this.#comesFirst(challenger, this.#runnerUp)) {
       this.#show();
       return;
     }
+    if (hasKey) this.#code(challenger);
+    else this.#setCode(challenger, EXHAUSTED, 0);
     const losers = this.#losers;
     const place = losers.length + challenger;
     let winner = challenger;
@@ -222,52 +255,132 @@ export class MergeCursor extends Cursor {
     }
     this.#winner = winner;
     this.#runnerUp = winner === challenger ? this.#bestLoser(place) : UNKNOWN;
+    this.#rebase();
     this.#show();
   }
 
   /** The best of those who lost to the winner, whose place is given: it would win without the winner. */
   #bestLoser(place: number): number {
-    let best = UNKNOWN;
-    for (let match = place >>> 1; match >= 1; match >>>= 1) {
+    let best = this.#losers[place >>> 1]!;
+    for (let match = place >>> 2; match >= 1; match >>>= 1) {
       const loser = this.#losers[match]!;
-      if (best === UNKNOWN || this.#beats(loser, best)) best = loser;
+      if (this.#comesFirst(loser, best)) best = loser;
     }
     return best;
   }
 
   /** Whether child `a` comes before child `b` in the direction of travel. */
-  #beats(a: number, b: number): boolean {
-    const aEnd = this.#ends[a]!;
-    const bEnd = this.#ends[b]!;
-    if (aEnd === EXHAUSTED) return false;
-    if (bEnd === EXHAUSTED) return true;
+  #comesFirst(a: number, b: number): boolean {
+    if (this.#offsets[a] === EXHAUSTED) return false;
+    if (this.#offsets[b] === EXHAUSTED) return true;
     const order = this.#comparator.compare(
       this.#buffers[a]!,
       this.#starts[a]!,
-      aEnd,
+      this.#ends[a]!,
       this.#buffers[b]!,
       this.#starts[b]!,
-      bEnd,
+      this.#ends[b]!,
     );
     return (order !== 0 ? order : a - b) * this.#direction < 0;
   }
 
-  /** Takes note of a child's current key. */
-  #load(index: number): void {
-    const child = this.#children[index]!;
-    if (child.valid) {
-      this.#buffers[index] = child.keyBuffer;
-      this.#starts[index] = child.keyStart;
-      this.#ends[index] = child.keyEnd;
-    } else {
-      this.#ends[index] = EXHAUSTED;
+  /**
+   * Plays a match: whether child `a` comes before child `b` in the direction of travel. The codes of both are
+   * relative to one key; the loser's is relative to the winner's key then.
+   */
+  #beats(a: number, b: number): boolean {
+    const offsets = this.#offsets;
+    const offset = offsets[a]!;
+    if (offset !== offsets[b]!) return offset > offsets[b]!;
+    const word = this.#words[a]!;
+    if (word !== this.#words[b]!) return word < this.#words[b]!;
+    return offset !== EXHAUSTED && this.#beatsBehind(a, b, offset);
+  }
+
+  /** The same for two that have one code. */
+  #beatsBehind(a: number, b: number, offset: number): boolean {
+    const words = this.#isBytewise ? Math.max(this.#wordCount(a), this.#wordCount(b)) : 0;
+    for (let i = offset + 1; i < words; i++) {
+      const aWord = this.#word(a, i);
+      const bWord = this.#word(b, i);
+      if (aWord === bWord) continue;
+      if (aWord < bWord) this.#setCode(b, i, bWord);
+      else this.#setCode(a, i, aWord);
+      return aWord < bWord;
     }
+    const aWins = this.#comesFirst(a, b);
+    this.#setCode(aWins ? b : a, SAME, 0);
+    return aWins;
+  }
+
+  /** Codes a child's key relative to the base. */
+  #code(child: number): void {
+    const buffer = this.#buffers[child]!;
+    const end = this.#ends[child]! - TRAILER_BYTES;
+    const mask = this.#mask;
+    const base = this.#base;
+    const baseWords = this.#baseWords;
+    const most = this.#isBytewise ? WORDS_MAX : 0;
+    for (let i = 0, at = this.#starts[child]!; i < most; i++, at += 4) {
+      const word = headOf(buffer, at, end) ^ mask;
+      if (word !== (i < baseWords ? base[i] : NO_BYTES ^ mask)) {
+        this.#setCode(child, i, word);
+        return;
+      }
+      if (at >= end && i >= baseWords) break;
+    }
+    this.#setCode(child, SAME, 0);
+  }
+
+  #setCode(child: number, offset: number, word: number): void {
+    this.#offsets[child] = offset;
+    this.#words[child] = word;
+  }
+
+  /** Word `i` of a child's user key. */
+  #word(child: number, i: number): number {
+    const end = this.#ends[child]! - TRAILER_BYTES;
+    return headOf(this.#buffers[child]!, this.#starts[child]! + 4 * i, end) ^ this.#mask;
+  }
+
+  /** How many words of a child's user key are looked at. */
+  #wordCount(child: number): number {
+    const userBytes = this.#ends[child]! - this.#starts[child]! - TRAILER_BYTES;
+    return Math.min(WORDS_MAX, (userBytes + 3) >>> 2);
+  }
+
+  /** Makes the winner's key the base. The two have the words in common that come before its offset. */
+  #rebase(): void {
+    const winner = this.#winner;
+    const offset = this.#offsets[winner]!;
+    if (offset === EXHAUSTED || offset === SAME) return;
+    const words = this.#wordCount(winner);
+    if (words > this.#base.length) {
+      const grown = new Int32Array(2 * words);
+      grown.set(this.#base);
+      this.#base = grown;
+    }
+    // A base may end before that place, if its lack of bytes looks like the zeros of the winner's key.
+    for (let i = Math.min(offset, this.#baseWords); i < words; i++) {
+      this.#base[i] = this.#word(winner, i);
+    }
+    this.#baseWords = words;
+  }
+
+  /** Takes note of a child's current key; whether it has one. */
+  #load(index: number): boolean {
+    const child = this.#children[index]!;
+    if (!child.valid) return false;
+    this.#buffers[index] = child.keyBuffer;
+    this.#starts[index] = child.keyStart;
+    this.#ends[index] = child.keyEnd;
+    return true;
   }
 
   /** Makes the winner's entry the current one. */
   #show(): void {
     const winner = this.#winner;
-    if (this.#ends[winner] === EXHAUSTED) return;
+    if (this.#offsets[winner] === EXHAUSTED) return;
     const child = this.#children[winner]!;
     this.keyBuffer = this.#buffers[winner]!;
     this.keyStart = this.#starts[winner]!;

@@ -3,7 +3,7 @@ import { bytewise, type Comparator } from "./comparator.ts";
 import { Cursor, EmptyCursor } from "./cursor.ts";
 import { InternalKeyComparator, KIND_VALUE, makeInternalKey, sequenceAt } from "./internal_key.ts";
 import { MergeCursor, mergeCursors } from "./merge_cursor.ts";
-import { generator } from "./random.ts";
+import { generator, type Random } from "./random.ts";
 
 const comparator = new InternalKeyComparator();
 const encoder = new TextEncoder();
@@ -197,13 +197,29 @@ function reverse(): Comparator {
   return { name: "reverse", compare: (a, b) => bytewise.compare(b, a) };
 }
 
-function randomWalk(order: InternalKeyComparator, seed: number): void {
+for (const [which, prefix] of [["", 0], ["behind a long common prefix, ", 4095]] as const) {
+  Deno.test(`codes tell keys apart, ${which}that differ late, or in zeros and where they end`, () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      randomWalk(comparator, seed, (random) => {
+        const key = new Uint8Array(prefix + random(14)).fill(0xaa);
+        for (let i = prefix; i < key.length; i++) {
+          key[i] = [0, 0, 0, 1, 0x7f, 0x80, 0xff][random(7)]!;
+        }
+        return key;
+      });
+    }
+  });
+}
+
+const fewNames = (random: Random) => encoder.encode("k".repeat(random(4)) + random(12));
+
+function randomWalk(order: InternalKeyComparator, seed: number, userKey = fewNames): void {
   const random = generator(seed);
   const runs = Array.from({ length: 1 + random(9) }, (_, run) => {
     const byKey = new Map<string, Entry>();
     for (let i = random(30); i > 0; i--) {
-      const e = entry("k".repeat(random(4)) + random(12), random(6), run);
-      byKey.set(e.key.toString(), e);
+      const key = makeInternalKey(userKey(random), random(6), KIND_VALUE);
+      byKey.set(key.toString(), { key, value: encoder.encode(`run ${run}`) });
     }
     return [...byKey.values()].sort((a, b) => order.compareKeys(a.key, b.key));
   });
@@ -220,7 +236,7 @@ function randomWalk(order: InternalKeyComparator, seed: number): void {
       cursor.last();
       at = model.length - 1;
     } else if (action < 4 || !cursor.valid) {
-      const target = entry("k".repeat(random(4)) + random(12), random(6), 0).key;
+      const target = makeInternalKey(userKey(random), random(6), KIND_VALUE);
       cursor.seek(target, 0, target.length);
       at = model.findIndex((e) => order.compareKeys(e.key, target) >= 0);
       if (at < 0) at = model.length;

@@ -154,9 +154,9 @@ export class TableWriter {
     valueEnd: number,
   ): void {
     const data = this.#data;
+    const shared = data.sharedBytes(key, keyStart, keyEnd);
     invariant(
-      this.#entryCount === 0 ||
-        this.#comparator.compare(data.lastKey, 0, data.lastKeyEnd, key, keyStart, keyEnd) < 0,
+      this.#entryCount === 0 || this.#isAfterLast(key, keyStart, keyEnd, shared),
       "entries of a table are added in ascending order",
     );
     if (this.#pending !== undefined) {
@@ -165,7 +165,7 @@ export class TableWriter {
       this.#addIndexEntry(this.#comparator.separator(last, next), this.#pending);
     }
     this.#filter?.add(key, keyStart, keyEnd - TRAILER_BYTES);
-    data.add(key, keyStart, keyEnd, value, valueStart, valueEnd);
+    data.add(key, keyStart, keyEnd, value, valueStart, valueEnd, shared);
     this.#entryCount++;
     if (data.bytes >= this.#blockBytes || data.keyBytes >= BLOCK_KEY_BYTES_MAX) this.#endData();
   }
@@ -197,6 +197,17 @@ export class TableWriter {
     this.#offset += footer.length;
     this.#flush();
     return this.#offset;
+  }
+
+  /** Whether a key comes after the last one. */
+  #isAfterLast(key: Uint8Array, keyStart: number, keyEnd: number, shared: number): boolean {
+    const { lastKey, lastKeyEnd } = this.#data;
+    // In the order of bytes the first that differ decide, if both are of user keys.
+    const isDecided = this.#comparator.isBytewise && shared < lastKeyEnd - TRAILER_BYTES &&
+      shared < keyEnd - keyStart - TRAILER_BYTES;
+    return isDecided
+      ? lastKey[shared]! < key[keyStart + shared]!
+      : this.#comparator.compare(lastKey, 0, lastKeyEnd, key, keyStart, keyEnd) < 0;
   }
 
   #endData(): void {
