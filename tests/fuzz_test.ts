@@ -434,10 +434,18 @@ function fuzzCompressor(
 ): void {
   const samples = samplesOf(8, (random) => compressed(random, compressor));
   const room = new Uint8Array(100);
+  // Where there is room around input and output, more is read and written at once.
+  const around = Uint8Array.from({ length: 1 << 16 }, (_, i) => i * 7);
+  const largeRoom = new Uint8Array(1 << 16);
   fuzz({
     input: (random) => anyInput(random, samples),
     check: (bytes, random) => {
       const made = compressor.decompress(bytes, 0, bytes.length, room);
+      const start = random(around.length - bytes.length);
+      around.set(bytes, start);
+      const same = compressor.decompress(around, start, start + bytes.length, largeRoom);
+      check((made === undefined) === (same === undefined), "damage depends on the room");
+      check(!made || equalBytes(made, same!), "what is made depends on the room");
       check((made?.length ?? 0) <= bytes.length * expansionMax, `${made?.length} bytes made`);
       if (byTheBook !== undefined) {
         const expected = byTheBook(bytes);
