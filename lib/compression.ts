@@ -101,8 +101,8 @@ const INPUT_MARGIN_BYTES = 15;
 /** Up to this many bytes are copied by words; for more, a call of `set` with the view that it needs pays. */
 const WORD_COPY_BYTES_MAX = 64;
 /**
- * How much further each miss makes the steps, in 32nds of a byte. LevelDB's encoder takes 1, which compresses 1 % better
- * and takes 10 % longer.
+ * How much further each miss makes the steps, in 32nds of a byte. LevelDB's encoder takes 1, which compresses 1 %
+ * better and takes 10 % longer.
  */
 const STEP_GROWTH = 2;
 /** Scratch space larger than this is given back to the collector after use. */
