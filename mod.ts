@@ -59,6 +59,7 @@
  * - `compression.ts` Snappy and zstd
  * - `block_builder.ts` sorted entries to bytes
  * - `block.ts` bytes to flat arrays that can be searched
+ * - `stored_block.ts` data blocks, searched and walked as they were stored
  * - `bloom_filter.ts` is a key surely not in a table?
  * - `lru_policy.ts` which block to evict: the one not used for longest
  * - `sieve_policy.ts` which block to evict: the one not used since it was last looked at

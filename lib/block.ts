@@ -1,7 +1,8 @@
 /**
- * **What.** A block as it is searched, and as the buffer pool keeps it. A block read from disk is decoded once, into
- * flat arrays in which a search neither parses nor allocates. Data blocks and index blocks are alike. The format is
- * in `block_builder.ts`.
+ * **What.** A block that is searched often, such as the index of a table: it is decoded once, into flat arrays in which
+ * a search neither parses nor allocates, and the buffer pool keeps these. Data blocks have the same format, and are
+ * decoded to go through them backward; what else they are for they do as stored (`stored_block.ts`). The format is in
+ * `block_builder.ts`.
  *
  * **Invariants.**
  * 1. What is read is bounded before it is used: every length by the block's end, `shared` by the previous key's
@@ -13,14 +14,13 @@
  *
  * Source: LevelDB's `table/block.cc` for what a reader may rely on.
  *
- * **Read next.** `bloom_filter.ts`
+ * **Read next.** `stored_block.ts`
  *
  * @module
  */
 import { withRoom } from "./block_builder.ts";
 import { copyBytes } from "./bytes.ts";
 import { getFixed32, VarintReader } from "./coding.ts";
-import { Cursor } from "./cursor.ts";
 import { CorruptionError } from "./errors.ts";
 import { type InternalKeyComparator, KIND_VALUE, kindAt, TRAILER_BYTES } from "./internal_key.ts";
 
@@ -203,51 +203,6 @@ export class DecodedBlock {
       if (low < headsLength && words[low] !== head) return low;
     }
     return this.#searchWhole(comparator, key, start, end, low, this.count);
-  }
-
-  /**
-   * The newest version of a user key that is not newer than an internal key of it. A get asks for no more than that,
-   * and need not know where a key would be that is not there: if its head is not among the heads, it is absent.
-   *
-   * @param comparator The order that the block was decoded for.
-   * @param key Buffer of the internal key, which starts at byte 0.
-   * @param end Where it ends, exclusive.
-   * @returns The entry's index, or -1 if there is none.
-   */
-  find(comparator: InternalKeyComparator, key: Uint8Array, end: number): number {
-    const words = this.words;
-    const headsLength = this.headsLength;
-    if (headsLength === 0 || headsLength < this.count) return this.#findWhole(comparator, key, end);
-    const userEnd = end - TRAILER_BYTES;
-    // A key that lacks the common prefix has some head, too, and is told apart by the comparison of all its bytes.
-    const head = headOf(key, this.prefixBytes, userEnd);
-    const at = firstNotBelow(words, headsLength, head);
-    if (at === headsLength || words[at] !== head) return -1;
-    if (at + 1 < headsLength && words[at + 1] === head) {
-      return this.#findWhole(comparator, key, end);
-    }
-    const slot = headsLength + at * STRIDE;
-    const keyStart = words[slot]!;
-    const keyEnd = words[slot + STRIDE]!;
-    if (keyEnd - keyStart !== end) return -1;
-    const bytes = this.bytes;
-    for (let i = 0; i < userEnd; i++) if (bytes[keyStart + i] !== key[i]) return -1;
-    // Of two keys with empty user keys, trailers tell the order.
-    return comparator.compare(bytes, keyEnd - TRAILER_BYTES, keyEnd, key, userEnd, end) < 0
-      ? -1
-      : at;
-  }
-
-  /** The same for any order, and any number of versions. */
-  #findWhole(comparator: InternalKeyComparator, key: Uint8Array, end: number): number {
-    const at = this.search(comparator, key, 0, end);
-    if (at === this.count) return -1;
-    const keyStart = this.keyStart(at);
-    const userKeyEnd = this.keyEnd(at) - TRAILER_BYTES;
-    const userEnd = end - TRAILER_BYTES;
-    return comparator.compareUser(this.bytes, keyStart, userKeyEnd, key, 0, userEnd) === 0
-      ? at
-      : -1;
   }
 
   /** Orders a user key against what the keys with heads have in common; 0 if it begins with that, too. */
@@ -462,68 +417,4 @@ function growEntryScratch(): void {
   const grown = new Int32Array(entryScratch.length * 2);
   grown.set(entryScratch);
   entryScratch = grown;
-}
-
-/** A cursor over a decoded block. */
-export class BlockCursor extends Cursor {
-  readonly #block: DecodedBlock;
-  readonly #comparator: InternalKeyComparator;
-  #index = -1;
-
-  /**
-   * Makes a cursor, at no entry.
-   *
-   * @param block The block.
-   * @param comparator The order that it was decoded for.
-   */
-  constructor(block: DecodedBlock, comparator: InternalKeyComparator) {
-    super();
-    this.#block = block;
-    this.#comparator = comparator;
-    this.keyBuffer = block.bytes;
-    this.valueBuffer = block.bytes;
-  }
-
-  /** Goes to the first entry. */
-  override first(): void {
-    this.#goTo(0);
-  }
-
-  /** Goes to the last entry. */
-  override last(): void {
-    this.#goTo(this.#block.count - 1);
-  }
-
-  /** Goes to the first entry whose key is at or after `target[start, end)`. */
-  override seek(target: Uint8Array, start: number, end: number): void {
-    this.#goTo(this.#block.search(this.#comparator, target, start, end));
-  }
-
-  /** Goes to the following entry. */
-  override next(): void {
-    this.#goTo(this.#index + 1);
-  }
-
-  /** Goes to the preceding entry. */
-  override previous(): void {
-    this.#goTo(this.#index - 1);
-  }
-
-  /** There is nothing to let go of. */
-  override close(): void {
-    this.valid = false;
-  }
-
-  #goTo(index: number): void {
-    this.#index = index;
-    const block = this.#block;
-    this.valid = index >= 0 && index < block.count;
-    if (!this.valid) return;
-    const words = block.words;
-    const slot = block.headsLength + index * STRIDE;
-    this.keyStart = words[slot]!;
-    this.valueStart = words[slot + 1]!;
-    this.valueEnd = words[slot + 2]!;
-    this.keyEnd = words[slot + STRIDE]!;
-  }
 }

@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { generator } from "./random.ts";
 import { BlockBuilder } from "./block_builder.ts";
-import { BlockCursor, type BlockKeys, decodeBlock, type DecodedBlock } from "./block.ts";
+import { type BlockKeys, decodeBlock, type DecodedBlock } from "./block.ts";
 import { compareBytes } from "./bytes.ts";
 import { CorruptionError } from "./errors.ts";
 import { InternalKeyComparator, makeInternalKey } from "./internal_key.ts";
@@ -34,7 +34,7 @@ function keyOf(block: DecodedBlock, i: number): Uint8Array {
   return block.bytes.slice(block.keyStart(i), block.keyEnd(i));
 }
 
-/** Checks `search` and `find` for every entry's key, just before it and just after it, against a plain scan. */
+/** Checks `search` for every entry's key, just before it and just after it, against a plain scan. */
 function checkSearch(keys: Uint8Array[], comparator: InternalKeyComparator, where: string): void {
   for (const holds of ["entries", "separators"] as const) {
     const block = decoded(built(keys), comparator, holds);
@@ -54,17 +54,6 @@ function checkSearch(keys: Uint8Array[], comparator: InternalKeyComparator, wher
       if (expected < 0) expected = keys.length;
       const found = block.search(comparator, target, 0, target.length);
       assertEquals(found, expected, `${where}, ${holds}, target ${target}`);
-      const isVersion = expected < keys.length &&
-        comparator.compareUser(
-            keys[expected]!,
-            0,
-            keys[expected]!.length - 8,
-            target,
-            0,
-            target.length - 8,
-          ) === 0;
-      const answer = block.find(comparator, target, target.length);
-      assertEquals(answer, isVersion ? expected : -1, `find, ${where}, ${holds}, target ${target}`);
     }
   }
 }
@@ -268,60 +257,10 @@ Deno.test("search() agrees with a scan on random keys", () => {
   }
 });
 
-Deno.test("find() tells apart keys that differ in what the block's keys have in common", () => {
-  const block = decoded(built([key("user:0001"), key("user:0002")]));
-  for (const other of ["uzer:0002", "user:0003", "user:", "user:00020", "user:0002\0", "0002"]) {
-    assertEquals(block.find(bytewiseKeys, key(other), other.length + 8), -1, other);
-  }
-  assertEquals(block.find(bytewiseKeys, key("user:0002"), 17), 1);
-  assertEquals(block.find(bytewiseKeys, key("user:0002", 0), 17), -1, "older than the entry");
-});
-
 Deno.test("decodeBlock() copies what it keeps", () => {
   const bytes = built([key("a"), key("b")]);
   const block = decoded(bytes);
   bytes.fill(0xee);
   assertEquals([keyOf(block, 0), keyOf(block, 1)], [key("a"), key("b")]);
   assertEquals(block.bytes.slice(block.valueStart(1), block.valueEnd(1)), Uint8Array.of(1, 1, 1));
-});
-
-Deno.test("BlockCursor walks forward and backward", () => {
-  const keys = Array.from({ length: 50 }, (_, i) => key(String(i).padStart(3, "0")));
-  const cursor = new BlockCursor(decoded(built(keys)), bytewiseKeys);
-  assertStrictEquals(cursor.valid, false);
-  const current = () => cursor.keyBuffer.slice(cursor.keyStart, cursor.keyEnd);
-  let i = 0;
-  for (cursor.first(); cursor.valid; cursor.next()) {
-    assertEquals(current(), keys[i]);
-    assertEquals(cursor.valueBuffer[cursor.valueStart], i);
-    i++;
-  }
-  assertEquals(i, 50);
-  for (cursor.last(); cursor.valid; cursor.previous()) assertEquals(current(), keys[--i]);
-  assertEquals(i, 0);
-  for (let at = 0; at < 50; at++) {
-    cursor.seek(keys[at]!, 0, keys[at]!.length);
-    assertEquals(current(), keys[at]);
-    cursor.previous();
-    assertStrictEquals(cursor.valid, at > 0);
-    if (at === 0) continue;
-    assertEquals(current(), keys[at - 1]);
-    cursor.next();
-    assertEquals(current(), keys[at]);
-  }
-  cursor.seek(key("x"), 0, 9);
-  assertStrictEquals(cursor.valid, false);
-  cursor.first();
-  cursor.close();
-  assertStrictEquals(cursor.valid, false);
-});
-
-Deno.test("BlockCursor over an empty block is never valid", () => {
-  const cursor = new BlockCursor(decoded(built([])), bytewiseKeys);
-  cursor.first();
-  assertStrictEquals(cursor.valid, false);
-  cursor.last();
-  assertStrictEquals(cursor.valid, false);
-  cursor.seek(key("a"), 0, 9);
-  assertStrictEquals(cursor.valid, false);
 });

@@ -1,5 +1,5 @@
 /**
- * **What.** The blocks of all tables that are in memory, decoded, within a limit of bytes: data, index and
+ * **What.** The blocks of all tables that are in memory, uncompressed, within a limit of bytes: data, index and
  * filter blocks alike. A reader *fetches* a block by its address, which pins it; while it is pinned it stays;
  * *unpinned*, it may be evicted to make room. A get, which is done with a block before anything else happens,
  * only *locates* it: no pin, and no search if it is where it was the last time. What sits in a frame is the
@@ -16,7 +16,8 @@
  *
  * **Invariants.**
  * 1. `usedBytes <= capacityBytes`, always.
- * 2. A pinned frame keeps its content. A frame that nobody has pinned is resident.
+ * 2. A pinned frame keeps its content. A frame that nobody has pinned is resident. What is evicted may be written to
+ *    by who asked for room: it is not looked at any more.
  * 3. No two frames have one address. An owner's number is given out once, so that blocks of two tables, or of
  *    one file opened twice, are never taken for each other.
  * 4. Insertion always succeeds: when pins leave no room for a block, or it is larger than the whole pool,
@@ -44,7 +45,7 @@ export interface BufferPoolStats {
   readonly usedBytes: number;
   /** Bytes of those resident blocks that are pinned. */
   readonly pinnedBytes: number;
-  /** Bytes of the transient blocks: pinned, and outside the limit. */
+  /** Bytes of the transient blocks, and of what cursors read ahead to: in use, and outside the limit. */
   readonly transientBytes: number;
   /** How many blocks there are, resident and transient. */
   readonly frames: number;
@@ -83,6 +84,21 @@ export interface BufferPool {
    * @returns The block's frame, to be unpinned once.
    */
   insert(owner: number, offset: number, content: Poolable, keep: boolean): number;
+  /**
+   * Evicts what has to go for a block to be kept, before it is read, so that it can be read to the memory of one that
+   * went. An {@linkcode insert} does the same for who does not care.
+   *
+   * @param bytes Memory that the block will take.
+   * @returns The block evicted last, which nobody uses any more; `undefined` if none had to go, or if pins leave no
+   *   room, so that the block will be transient.
+   */
+  makeRoom(bytes: number): Poolable | undefined;
+  /**
+   * Counts memory of a reader's own, which the pool does not hold, among the transient bytes.
+   *
+   * @param bytes How much more it is now, or below 0 how much less.
+   */
+  countTransient(bytes: number): void;
   /**
    * Finds a block that is in memory without pinning it, for who looks at it at once: the next insertion may evict it.
    *
@@ -238,7 +254,8 @@ class FramePool implements BufferPool {
       this.#find(owner, offset) === NONE,
       "a block is inserted only when a fetch missed it",
     );
-    const resident = keep && this.#makeRoom(bytes);
+    const resident = keep && this.#canKeep(bytes);
+    if (resident) this.makeRoom(bytes);
     const frame = this.#takeFrame();
     this.#contents[frame] = content;
     this.#bytes[frame] = bytes;
@@ -255,6 +272,24 @@ class FramePool implements BufferPool {
       if (keep) this.#overcommits++;
     }
     return frame;
+  }
+
+  makeRoom(bytes: number): Poolable | undefined {
+    let evicted: Poolable | undefined;
+    if (!this.#canKeep(bytes)) return undefined;
+    while (this.#usedBytes + bytes > this.capacityBytes) {
+      const victim = this.#policy.victim(this.#pins);
+      evicted = this.#contents[victim];
+      this.#leave(victim);
+      this.#release(victim);
+      this.#evictions++;
+    }
+    return evicted;
+  }
+
+  countTransient(bytes: number): void {
+    this.#transientBytes += bytes;
+    invariant(this.#transientBytes >= 0, "memory is given back once");
   }
 
   content(frame: number): Poolable {
@@ -311,16 +346,9 @@ class FramePool implements BufferPool {
     };
   }
 
-  /** Evicts until `bytes` more are within the limit; evicts nothing if pinned blocks leave no room for them. */
-  #makeRoom(bytes: number): boolean {
-    if (bytes > this.capacityBytes - this.#pinnedBytes) return false;
-    while (this.#usedBytes + bytes > this.capacityBytes) {
-      const victim = this.#policy.victim(this.#pins);
-      this.#leave(victim);
-      this.#release(victim);
-      this.#evictions++;
-    }
-    return true;
+  /** Whether pinned blocks leave room for `bytes` more. */
+  #canKeep(bytes: number): boolean {
+    return bytes <= this.capacityBytes - this.#pinnedBytes;
   }
 
   /** Ends a frame's residence; it keeps its address. */

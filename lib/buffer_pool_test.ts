@@ -252,6 +252,39 @@ Deno.test("createBufferPool() refuses a bad capacity or policy", () => {
   assertThrows(() => createBufferPool({ capacityBytes: 1, policy }), RangeError, "fifo");
 });
 
+for (const policy of POLICIES) {
+  Deno.test(`makeRoom() evicts what insert() would, and gives the last of it (${policy})`, () => {
+    const pool = createBufferPool({ capacityBytes: 100, policy });
+    const owner = pool.newOwner();
+    assertStrictEquals(pool.makeRoom(100), undefined, "nothing has to go");
+    const contents = [30, 30, 30].map(block);
+    const frames = contents.map((content, i) => pool.insert(owner, i, content, true));
+    assertStrictEquals(pool.makeRoom(20), undefined, "pins leave no room");
+    for (const frame of frames.slice(0, 2)) pool.unpin(frame);
+    assertStrictEquals(pool.makeRoom(10), undefined, "there is room");
+    assertStrictEquals(pool.makeRoom(20), contents[0]);
+    assertEquals([pool.stats().usedBytes, pool.stats().evictions], [60, 1]);
+    assertStrictEquals(pool.makeRoom(20), undefined, "there is room now");
+    assertStrictEquals(pool.makeRoom(70), contents[1]);
+    assertStrictEquals(pool.makeRoom(71), undefined, "a pin leaves no room");
+    pool.unpin(pool.insert(owner, 9, block(70), true));
+    assertEquals([pool.stats().usedBytes, pool.stats().evictions], [100, 2]);
+    assertStrictEquals(pool.content(frames[2]!), contents[2]);
+    pool.unpin(frames[2]!);
+  });
+}
+
+Deno.test("countTransient() counts memory of readers' own", () => {
+  const pool = createBufferPool({ capacityBytes: 100 });
+  pool.countTransient(500);
+  const frame = pool.insert(pool.newOwner(), 0, block(10), false);
+  assertEquals([pool.stats().transientBytes, pool.stats().usedBytes], [510, 0]);
+  pool.unpin(frame);
+  pool.countTransient(-500);
+  assertEquals(pool.stats().transientBytes, 0);
+  assertThrows(() => pool.countTransient(-1), Error, "given back once");
+});
+
 Deno.test("SIEVE hits more often than LRU on skewed reads, and more so with scans among them", () => {
   const hits = (policy: "lru" | "sieve", scans: boolean) => {
     const random = generator(7);
@@ -393,6 +426,8 @@ function compareWithNaive(policy: "lru" | "sieve", seed: number, steps: number):
       if (other === undefined) {
         const content = block(1 + random(random(10) === 0 ? capacityBytes * 2 : 20));
         const keep = random(4) > 0;
+        // To make room before makes no difference.
+        if (keep && random(2) === 0) pool.makeRoom(content.memoryBytes);
         frame = pool.insert(owner, offset, content, keep);
         other = naive.insert(owner, offset, content, keep);
       }

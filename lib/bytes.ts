@@ -105,6 +105,28 @@ export function plainBytes(bytes: Uint8Array): Uint8Array {
     : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Views of buffers larger than this are made anew each time, so that no large buffer is kept alive. */
+const KEPT_VIEW_BYTES_MAX = 1 << 20;
+let keptBuffer: Uint8Array = EMPTY_BYTES;
+let keptView = new DataView(EMPTY_BYTES.buffer);
+
+/**
+ * A view that reads and writes words. Making one takes 60 ns, so the last one is kept for the next time: what reads
+ * the same scratch buffer again and again gets it for nothing.
+ *
+ * @param buffer A buffer.
+ * @returns A view of its bytes.
+ */
+export function wordsOf(buffer: Uint8Array): DataView {
+  if (buffer === keptBuffer) return keptView;
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  if (buffer.length <= KEPT_VIEW_BYTES_MAX) {
+    keptBuffer = buffer;
+    keptView = view;
+  }
+  return view;
+}
+
 /** Size of the slabs that small results are carved from: a result keeps at most this much alive. */
 export const SLAB_BYTES: number = 64 * 1024;
 /** Results larger than this get a buffer of their own, so that one of them cannot keep a slab alive. */

@@ -1,5 +1,13 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { compareBytes, EMPTY_BYTES, equalBytes, prefixEnd, Slab, SLAB_BYTES } from "./bytes.ts";
+import {
+  compareBytes,
+  EMPTY_BYTES,
+  equalBytes,
+  prefixEnd,
+  Slab,
+  SLAB_BYTES,
+  wordsOf,
+} from "./bytes.ts";
 
 /** Every array of at most `length` bytes out of these, shortest first. */
 function everyArray(bytes: number[], length: number): Uint8Array[] {
@@ -144,4 +152,19 @@ Deno.test("Slab.copy() shares a buffer among small results, and gives large ones
   const large = slab.copy(source, 0, 5000);
   assertNotEquals(large.buffer, one.buffer);
   assertEquals(large.buffer.byteLength, 5000);
+});
+
+Deno.test("wordsOf() views the buffer that it is given, whichever it viewed before", () => {
+  const buffers = [
+    new Uint8Array(8),
+    new Uint8Array(16).subarray(3, 11),
+    new Uint8Array(2 ** 20 + 1),
+  ];
+  for (const [i, buffer] of [...buffers, ...buffers.toReversed()].entries()) {
+    for (let round = 0; round < 2; round++) {
+      wordsOf(buffer).setInt32(1, i * 256 + round, true);
+      assertEquals([...buffer.subarray(1, 3)], [round, i]);
+      assertEquals(wordsOf(buffer).byteLength, buffer.length);
+    }
+  }
 });

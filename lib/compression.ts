@@ -30,6 +30,7 @@
  * @module
  */
 import { constants, zstdCompressSync, zstdDecompressSync, type ZstdOptions } from "node:zlib";
+import { copyBytes, wordsOf } from "./bytes.ts";
 import { VarveError } from "./errors.ts";
 import { getFixed32, putVarint, VarintReader } from "./coding.ts";
 
@@ -39,6 +40,8 @@ export const COMPRESSION_NONE = 0;
 export const COMPRESSION_SNAPPY = 1;
 /** Id of a block compressed with zstd. */
 export const COMPRESSION_ZSTD = 2;
+/** How many bytes of room behind what is decompressed are enough to do it in the quickest way. */
+export const ROOM_SLACK_BYTES = 64;
 
 /** A way to make blocks smaller. */
 export interface Compressor {
@@ -57,12 +60,22 @@ export interface Compressor {
    */
   compress(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined;
   /**
+   * Tells how much room {@linkcode decompress} needs.
+   *
+   * @param buffer Where the compressed bytes are.
+   * @param start Where they start.
+   * @param end Where they end, exclusive.
+   * @returns How many bytes they claim to have been, or -1 if they are damaged or can't have been as many.
+   */
+  decompressedBytes(buffer: Uint8Array, start: number, end: number): number;
+  /**
    * Undoes {@linkcode compress}.
    *
    * @param buffer Where the compressed bytes are.
    * @param start Where they start.
    * @param end Where they end, exclusive.
-   * @param room Where the original bytes may go, if they fit.
+   * @param room Where the original bytes may go, if they fit. What follows them there may be written to, too; to have
+   * {@linkcode ROOM_SLACK_BYTES} more of it saves time.
    * @returns The original bytes, in a new array or a view of `room`; or `undefined` if the input is damaged.
    */
   decompress(
@@ -85,22 +98,23 @@ const FRAGMENT_BYTES = 1 << 16;
 const HASH_BITS_MAX = 14;
 /** A match is looked for only where four bytes can be loaded at this distance beyond it. */
 const INPUT_MARGIN_BYTES = 15;
-/** Longest run that a byte loop copies faster than `copyWithin` or `set`, which cost 16 to 30 ns a call. */
-const LOOP_BYTES_MAX = 24;
+/** Up to this many bytes are copied by words; for more, a call of `set` with the view that it needs pays. */
+const WORD_COPY_BYTES_MAX = 64;
+/**
+ * How much further each miss makes the steps, in 32nds of a byte. LevelDB's encoder takes 1, which compresses 1 %
+ * better and takes 10 % longer.
+ */
+const STEP_GROWTH = 2;
 /** Scratch space larger than this is given back to the collector after use. */
 const SCRATCH_BYTES_MAX = 1 << 20;
 /** Where a fragment last had a four-byte word of some hash, counted from the fragment's start. */
 const hashTable = new Uint16Array(1 << HASH_BITS_MAX);
 
-let scratch = new Uint8Array(1 << 16);
+let scratch: Uint8Array = new Uint8Array(1 << 16);
+let scratchWords = new DataView(scratch.buffer);
 
-function putLiteral(
-  output: Uint8Array,
-  at: number,
-  input: Uint8Array,
-  start: number,
-  end: number,
-): number {
+function putLiteral(at: number, input: Uint8Array, words: DataView, start: number, end: number) {
+  const output = scratch;
   const length = end - start;
   const stored = length - 1; // at most 65535, as a literal stays inside its fragment
   if (stored < 60) {
@@ -113,38 +127,42 @@ function putLiteral(
     output[at++] = stored;
     output[at++] = stored >>> 8;
   }
-  if (length <= LOOP_BYTES_MAX) { for (let i = start; i < end; i++) output[at++] = input[i]!; }
-  else {
+  if (length > WORD_COPY_BYTES_MAX || end + 8 > input.length) {
     output.set(input.subarray(start, end), at);
-    at += length;
+    return at + length;
   }
-  return at;
+  // What is written too much is overwritten, or behind the end.
+  const outputWords = scratchWords;
+  for (const distance = start - at, to = at + length; at < to; at += 8) {
+    outputWords.setInt32(at, words.getInt32(at + distance, true), true);
+    outputWords.setInt32(at + 4, words.getInt32(at + distance + 4, true), true);
+  }
+  return at - ((-length) & 7);
 }
 
-function putCopy(output: Uint8Array, at: number, offset: number, length: number): number {
+function putCopy(at: number, offset: number, length: number): number {
+  const output = scratchWords;
   while (length > 0) {
     if (length >= 4 && length < 12 && offset < 2048) {
-      output[at++] = 1 | ((length - 4) << 2) | ((offset >>> 8) << 5);
-      output[at++] = offset;
-      return at;
+      const tag = 1 | ((length - 4) << 2) | ((offset >>> 8) << 5);
+      output.setInt16(at, tag | ((offset & 255) << 8), true);
+      return at + 2;
     }
     // Never leave fewer than four bytes behind: they would not fit the two-byte form.
     const piece = length >= 68 ? 64 : length > 64 ? 60 : length;
-    output[at++] = 2 | ((piece - 1) << 2);
-    output[at++] = offset;
-    output[at++] = offset >>> 8;
+    output.setInt32(at, 2 | ((piece - 1) << 2) | (offset << 8), true); // and one byte too much
+    at += 3;
     length -= piece;
   }
   return at;
 }
 
-/** Compresses `input[start, end)`, at most {@linkcode FRAGMENT_BYTES}, to `output` at `at`. */
+/** Compresses `input[start, end)`, at most {@linkcode FRAGMENT_BYTES}, to the scratch space at `at`. */
 function compressFragment(
   input: Uint8Array,
   words: DataView,
   start: number,
   end: number,
-  output: Uint8Array,
   at: number,
 ): number {
   let hashBits = 8;
@@ -155,7 +173,7 @@ function compressFragment(
   const lastMatchStart = end - INPUT_MARGIN_BYTES;
   let literalStart = start;
   let position = start + 1;
-  // Where nothing repeats, the steps get longer: every 32 misses add a byte to them.
+  // Where nothing repeats, the steps get longer.
   let misses = 32;
   while (position <= lastMatchStart) {
     const word = words.getInt32(position, true);
@@ -163,19 +181,25 @@ function compressFragment(
     const candidate = start + hashTable[slot]!;
     hashTable[slot] = position - start;
     if (words.getInt32(candidate, true) !== word) {
-      position += misses++ >>> 5;
+      position += misses >>> 5;
+      misses += STEP_GROWTH;
       continue;
     }
     let matchEnd = position + 4;
     const offset = position - candidate;
     // Four bytes at a time while that stays inside the fragment: long matches are found three times as quickly.
-    while (
-      matchEnd <= lastMatchStart &&
-      words.getInt32(matchEnd, true) === words.getInt32(matchEnd - offset, true)
-    ) matchEnd += 4;
-    while (matchEnd < end && input[matchEnd] === input[matchEnd - offset]) matchEnd++;
-    if (literalStart < position) at = putLiteral(output, at, input, literalStart, position);
-    at = putCopy(output, at, offset, matchEnd - position);
+    let difference = 0;
+    while (matchEnd <= lastMatchStart) {
+      difference = words.getInt32(matchEnd, true) ^ words.getInt32(matchEnd - offset, true);
+      if (difference !== 0) break;
+      matchEnd += 4;
+    }
+    if (difference !== 0) {
+      // The lowest bit that differs says how many of the four bytes do not.
+      matchEnd += (31 - Math.clz32(difference & -difference)) >>> 3;
+    } else while (matchEnd < end && input[matchEnd] === input[matchEnd - offset]) matchEnd++;
+    if (literalStart < position) at = putLiteral(at, input, words, literalStart, position);
+    at = putCopy(at, offset, matchEnd - position);
     literalStart = matchEnd;
     if (matchEnd <= lastMatchStart) {
       const before = words.getInt32(matchEnd - 1, true);
@@ -184,26 +208,38 @@ function compressFragment(
     position = matchEnd;
     misses = 32;
   }
-  return literalStart < end ? putLiteral(output, at, input, literalStart, end) : at;
+  return literalStart < end ? putLiteral(at, input, words, literalStart, end) : at;
 }
 
 function compressSnappy(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
   const length = end - start;
   // Incompressible input grows by its literals' tags only; a sixth more is what the format's authors allow for.
   const worst = 32 + length + Math.floor(length / 6);
-  if (scratch.length < worst) scratch = new Uint8Array(worst);
+  if (scratch.length < worst) useScratch(worst);
   const output = scratch;
-  const words = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  const words = wordsOf(buffer);
   let at = putVarint(output, 0, length);
   for (let from = start; from < end; from += FRAGMENT_BYTES) {
     const to = from + FRAGMENT_BYTES < end ? from + FRAGMENT_BYTES : end;
-    at = compressFragment(buffer, words, from, to, output, at);
+    at = compressFragment(buffer, words, from, to, at);
   }
-  if (output.length > SCRATCH_BYTES_MAX) scratch = new Uint8Array(1 << 16);
+  if (output.length > SCRATCH_BYTES_MAX) useScratch(1 << 16);
   return at <= compressedBytesMax(length) ? output.subarray(0, at) : undefined;
 }
 
+function useScratch(bytes: number): void {
+  scratch = new Uint8Array(bytes);
+  scratchWords = new DataView(scratch.buffer);
+}
+
 const reader = new VarintReader();
+
+function snappyLength(buffer: Uint8Array, start: number, end: number): number {
+  reader.reset(buffer, start, end);
+  const length = reader.varint32();
+  // The densest element makes 64 bytes of three (invariant 2).
+  return reader.failed || length > (end - reader.offset) * (64 / 3) ? -1 : length;
+}
 
 function decompressSnappy(
   buffer: Uint8Array,
@@ -211,61 +247,129 @@ function decompressSnappy(
   end: number,
   room?: Uint8Array,
 ): Uint8Array | undefined {
-  reader.reset(buffer, start, end);
-  const length = reader.varint32();
+  const length = snappyLength(buffer, start, end);
+  if (length < 0) return undefined;
   const bodyStart = reader.offset;
-  // The densest element makes 64 bytes of three (invariant 2).
-  if (reader.failed || length > (end - bodyStart) * (64 / 3)) return undefined;
-  const fits = room !== undefined && length <= room.length;
-  const output = fits ? room.subarray(0, length) : new Uint8Array(length);
-  return expandSnappy(buffer, bodyStart, end, output) ? output : undefined;
+  const output = room !== undefined && length <= room.length ? room : new Uint8Array(length);
+  if (!expandSnappy(buffer, bodyStart, end, output, length)) return undefined;
+  return output.length === length ? output : output.subarray(0, length);
 }
 
-/** Carries out the elements in `input[at, end)`; true if they fill `output` exactly. */
-function expandSnappy(input: Uint8Array, at: number, end: number, output: Uint8Array): boolean {
-  const length = output.length;
+/**
+ * Carries out the elements in `input[at, end)`; true if they make exactly `length` bytes of `output`.
+ *
+ * As long as there is room behind them, literals and copies are carried out by words, up to fifteen bytes too many,
+ * which the next element overwrites. What an element may be wrong in is looked at once, at the end: until then it only
+ * reads and writes what there is room for. All numbers are 32 bits: one that has to become a double, as
+ * `2 ** 32 - 1` does, makes the loop take twice as long.
+ */
+function expandSnappy(
+  input: Uint8Array,
+  at: number,
+  end: number,
+  output: Uint8Array,
+  length: number,
+): boolean {
+  const words = wordsOf(input);
+  const outputWords = new DataView(output.buffer, output.byteOffset, output.byteLength);
+  const wordsEnd = Math.min(end, input.length - 1 - ROOM_SLACK_BYTES);
+  const madeMax = Math.min(length, output.length - ROOM_SLACK_BYTES);
   let made = 0;
-  while (at < end) {
-    const tag = input[at++]!;
+  while (at < wordsEnd && made < madeMax) {
+    const tag = input[at]!;
     let count = (tag >>> 2) + 1;
     if ((tag & 3) === 0) {
+      // A long one is left to the loop that looks at everything first.
       if (count > 60) {
-        const extra = count - 60;
-        if (extra > end - at) return false;
-        count = 1;
-        for (let i = 0; i < extra; i++) count += input[at + i]! * 2 ** (8 * i);
-        at += extra;
+        const next = expandOne(input, at, end, output, made, length);
+        if (next < 0) return false;
+        made += lastCount;
+        at = next;
+        continue;
       }
-      if (count > end - at || count > length - made) return false;
-      if (count <= LOOP_BYTES_MAX) {
-        for (let i = 0; i < count; i++) output[made + i] = input[at + i]!;
-      } else output.set(input.subarray(at, at + count), made);
+      at++;
+      copyWords(outputWords, made, words, at, count);
       at += count;
       made += count;
       continue;
     }
     let offset;
     if ((tag & 3) === 1) {
-      if (at >= end) return false;
       count = ((tag >>> 2) & 7) + 4;
-      offset = ((tag >>> 5) << 8) | input[at++]!;
-    } else if ((tag & 3) === 2) {
-      if (end - at < 2) return false;
-      offset = input[at]! | (input[at + 1]! << 8);
+      offset = ((tag >>> 5) << 8) | input[at + 1]!;
       at += 2;
+    } else if ((tag & 3) === 2) {
+      offset = words.getUint16(at + 1, true);
+      at += 3;
     } else {
-      if (end - at < 4) return false;
-      offset = getFixed32(input, at);
-      at += 4;
+      offset = words.getInt32(at + 1, true);
+      at += 5;
     }
-    if (offset === 0 || offset > made || count > length - made) return false;
-    // A copy may overlap what it writes, repeating a pattern: only byte by byte is that right.
-    if (count <= LOOP_BYTES_MAX || offset < count) {
-      for (let i = made, to = made + count; i < to; i++) output[i] = output[i - offset]!;
-    } else output.copyWithin(made, made - offset, made - offset + count);
+    if (offset <= 0 || offset > made) return false;
+    // A copy may overlap what it writes, repeating a pattern.
+    if (offset >= 4) copyWords(outputWords, made, outputWords, made - offset, count);
+    else for (let i = made, to = made + count; i < to; i++) output[i] = output[i - offset]!;
     made += count;
   }
-  return made === length;
+  while (at < end) {
+    at = expandOne(input, at, end, output, made, length);
+    if (at < 0) return false;
+    made += lastCount;
+  }
+  return at === end && made === length;
+}
+
+/** Copies `count` bytes, and up to fifteen more, to where they may overlap if that is four bytes or more behind. */
+function copyWords(into: DataView, at: number, from: DataView, start: number, count: number): void {
+  into.setInt32(at, from.getInt32(start, true), true);
+  into.setInt32(at + 4, from.getInt32(start + 4, true), true);
+  into.setInt32(at + 8, from.getInt32(start + 8, true), true);
+  into.setInt32(at + 12, from.getInt32(start + 12, true), true);
+  for (let i = 16; i < count; i += 8) {
+    into.setInt32(at + i, from.getInt32(start + i, true), true);
+    into.setInt32(at + i + 4, from.getInt32(start + i + 4, true), true);
+  }
+}
+
+/** How many bytes the last {@linkcode expandOne} made. */
+let lastCount = 0;
+
+/** Carries out one element, byte by byte, with everything looked at before; gives where it ends, or -1. */
+function expandOne(
+  input: Uint8Array,
+  at: number,
+  end: number,
+  output: Uint8Array,
+  made: number,
+  length: number,
+): number {
+  const tag = input[at++]!;
+  let count = (tag >>> 2) + 1;
+  if ((tag & 3) === 0) {
+    if (count > 60) {
+      const extra = count - 60;
+      if (extra > end - at) return -1;
+      count = 0;
+      for (let i = 0; i < extra; i++) count |= input[at + i]! << (8 * i);
+      count = (count + 1) | 0;
+      at += extra;
+    }
+    if (count <= 0 || count > end - at || count > length - made) return -1;
+    copyBytes(output, made, input, at, at + count);
+    lastCount = count;
+    return at + count;
+  }
+  if ((tag & 3) === 1) count = ((tag >>> 2) & 7) + 4;
+  const offsetBytes = 1 << ((tag & 3) - 1);
+  if (offsetBytes > end - at) return -1;
+  let offset = (tag & 3) === 1 ? (tag >>> 5) << 8 | input[at]! : 0;
+  if ((tag & 3) !== 1) {
+    for (let i = 0; i < offsetBytes; i++) offset |= input[at + i]! << (8 * i);
+  }
+  if (offset <= 0 || offset > made || count > length - made) return -1;
+  for (let i = made, to = made + count; i < to; i++) output[i] = output[i - offset]!;
+  lastCount = count;
+  return at + offsetBytes;
 }
 
 /**
@@ -289,6 +393,7 @@ export const snappy: Compressor = Object.freeze({
   id: COMPRESSION_SNAPPY,
   name: "snappy",
   compress: compressSnappy,
+  decompressedBytes: snappyLength,
   decompress: decompressSnappy,
 });
 
@@ -331,9 +436,15 @@ function zstdLength(buffer: Uint8Array, start: number, end: number): number {
   return sizeFlag === 2 ? low : low + getFixed32(buffer, at + 4) * 2 ** 32;
 }
 
-function decompressZstd(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
+/** The same, or -1 if so few bytes can't have been as many. */
+function zstdRoom(buffer: Uint8Array, start: number, end: number): number {
   const length = zstdLength(buffer, start, end);
-  if (length < 0 || length > (end - start) * ZSTD_EXPANSION_MAX) return undefined;
+  return length <= (end - start) * ZSTD_EXPANSION_MAX ? length : -1;
+}
+
+function decompressZstd(buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  const length = zstdRoom(buffer, start, end);
+  if (length < 0) return undefined;
   try {
     // One byte of room even for nothing, as the option must be at least one.
     const maxOutputLength = Math.max(length, 1);
@@ -352,6 +463,7 @@ export const zstd: Compressor = Object.freeze({
   id: COMPRESSION_ZSTD,
   name: "zstd",
   compress: compressZstd,
+  decompressedBytes: zstdRoom,
   decompress: decompressZstd,
 });
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertStrictEquals, assertThrows } fr
 import * as wasm from "snappy-wasm";
 import { onSources } from "../tests/permissions.ts";
 import { generator } from "./random.ts";
-import { compressorOf, snappy, zstd } from "./compression.ts";
+import { compressorOf, ROOM_SLACK_BYTES, snappy, zstd } from "./compression.ts";
 import { VarveError } from "./errors.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -133,13 +133,55 @@ Deno.test("decompress() uses the room it is given, if there is enough", () => {
       const room = new Uint8Array(roomBytes).fill(1);
       const result = compressor.decompress(compressed, 0, compressed.length, room)!;
       assertEquals(result, bytes, `${compressor.name}, ${roomBytes} bytes`);
-      // What fits in is there and nothing behind it is touched.
-      assert(room.subarray(1000).every((byte) => byte === 1));
+      // What fits in is there, and nothing is touched but a little behind it.
+      assert(room.subarray(1000 + ROOM_SLACK_BYTES).every((byte) => byte === 1));
       if (compressor === snappy) {
         assertStrictEquals(result.buffer === room.buffer, roomBytes >= 1000);
       }
     }
   }
+});
+
+Deno.test("decompress() makes the same whatever is around input and output", () => {
+  // Every length of a literal that can be copied by words, and every copy that may overlap itself.
+  for (let literal = 1; literal <= 60; literal++) {
+    for (let count = 1; count <= 64; count++) {
+      const offset = 1 + (count * 7) % literal;
+      const bytes = sample(literal, literal, 1);
+      const input = [
+        literal + count,
+        (literal - 1) << 2,
+        ...bytes,
+        2 | (count - 1) << 2,
+        offset,
+        0,
+      ];
+      const expected = [...bytes];
+      for (let i = 0; i < count; i++) expected.push(expected[expected.length - offset]!);
+      for (const slack of [0, 1, ROOM_SLACK_BYTES, 200]) {
+        const larger = new Uint8Array(input.length + 2 * slack).fill(0xee);
+        larger.set(input, slack);
+        const room = new Uint8Array(expected.length + slack);
+        const made = snappy.decompress(larger, slack, slack + input.length, room);
+        assertEquals(made, Uint8Array.from(expected), `${literal} and ${count}, slack ${slack}`);
+      }
+    }
+  }
+});
+
+Deno.test("decompressedBytes() is what decompress() makes, or -1", () => {
+  for (const compressor of [snappy, zstd]) {
+    for (const length of [40, 1000, 70_000]) {
+      const compressed = compressor.compress(new Uint8Array(length), 0, length)!.slice();
+      const moved = new Uint8Array(compressed.length + 9);
+      moved.set(compressed, 5);
+      const claimed = (end: number) => compressor.decompressedBytes(moved, 5, end);
+      assertStrictEquals(claimed(5 + compressed.length), length, compressor.name);
+      assertStrictEquals(claimed(5), -1, compressor.name);
+    }
+  }
+  const bomb = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0f, 0, 97);
+  assertStrictEquals(snappy.decompressedBytes(bomb, 0, bomb.length), -1);
 });
 
 Deno.test("decompress() survives every cut and every changed byte", () => {

@@ -1,7 +1,7 @@
 /**
  * **What.** CRC-32C (Castagnoli), the checksum of every log record and every table block, and the disguise it
  * is stored in. The checksum is the remainder of the bytes, read as a polynomial over GF(2), divided by one
- * fixed polynomial; tables turn the long division into look-ups, 8 or 16 bytes at a time.
+ * fixed polynomial; tables turn the long division into look-ups, three for each four bytes.
  *
  * **Format.**
  * ```text
@@ -15,42 +15,54 @@
  * 3. `unmask(mask(crc))` is `crc`.
  * 4. If exactly one byte changed, `changedByte` finds which.
  *
- * Sources: RFC 3720 appendix B.4 (vectors); LevelDB's `util/crc32c.h` (masking); Kounavis and Berry, "A
- * Systematic Approach to Building High Performance Software-Based CRC Generators" (slicing).
+ * Sources: RFC 3720 appendix B.4 (vectors); LevelDB's `util/crc32c.h` (masking); Kadatch and Jenkins,
+ * "Everything we know about CRC but afraid to forget" (braiding).
  *
  * **Read next.** `comparator.ts`
  *
  * @module
  */
+import { wordsOf } from "./bytes.ts";
 
 /** The polynomial 0x1edc6f41 with its bits reversed, since the lowest bit of each byte comes first. */
 const POLYNOMIAL = 0x82f63b78;
 const MASK_DELTA = 0xa282ead8;
-/** From this many bytes on, the view that reads four bytes at once (60 to 100 ns) pays for itself. */
-const WORDS_BYTES_MIN = 1024;
+/** From this many bytes on, reading words pays for the view that it may need to be made (60 to 100 ns). */
+const WORDS_BYTES_MIN = 64;
 
 /**
- * `TABLES[256 * k + b]` is what byte `b` adds to the remainder when `k` bytes follow it. One flat array of
- * 16 KiB, which fits the processor's first-level cache; built when the module loads, in 1 to 2 ms
- * (that code runs once, so nothing has compiled it).
+ * What a part of the remainder adds to it when a number of bytes has followed. Division is linear, so the parts may be
+ * looked up one by one and added, which is an exclusive or.
+ *
+ * @param shift The lowest bit of the part.
+ * @param bits How many bits it has.
+ * @param following How many bytes follow.
+ * @returns A table with an entry for each value that the part can have.
  */
-const TABLES = buildTables();
-
-function buildTables(): Int32Array {
-  const tables = new Int32Array(16 * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let remainder = byte;
-    for (let bit = 0; bit < 8; bit++) {
+function tableOf(shift: number, bits: number, following: number): Int32Array {
+  const table = new Int32Array(1 << bits);
+  for (let bit = 0; bit < bits; bit++) {
+    let remainder = 1 << (shift + bit);
+    for (let i = 8 * following; i > 0; i--) {
       remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);
     }
-    tables[byte] = remainder;
+    const first = 1 << bit;
+    for (let i = 0; i < first; i++) table[first + i] = table[i]! ^ remainder;
   }
-  for (let i = 256; i < tables.length; i++) {
-    const before = tables[i - 256]!;
-    tables[i] = (before >>> 8) ^ tables[before & 255]!;
-  }
-  return tables;
+  return table;
 }
+
+// The remainder's four bytes, lowest first, when one word has followed; the last one is also its lowest byte when one
+// byte has.
+const WORD_0 = tableOf(0, 8, 4);
+const WORD_1 = tableOf(8, 8, 4);
+const WORD_2 = tableOf(16, 8, 4);
+const WORD_3 = tableOf(24, 8, 4);
+// The remainder in three parts when three words have followed. Three look-ups a word rather than four are worth 20 KiB,
+// which fit the processor's first-level cache.
+const STRIDE_0 = tableOf(0, 11, 12);
+const STRIDE_1 = tableOf(11, 11, 12);
+const STRIDE_2 = tableOf(22, 10, 12);
 
 /**
  * The CRC-32C of a range of bytes.
@@ -72,47 +84,46 @@ function buildTables(): Int32Array {
  * @returns The checksum, 0 to 2^32 - 1.
  */
 export function crc32c(buffer: Uint8Array, start: number, end: number, seed: number = 0): number {
-  const tables = TABLES;
+  const bytes = WORD_3;
   let crc = ~seed;
   let at = start;
   if (end - start >= WORDS_BYTES_MIN) {
     crc = extendByWords(crc, buffer, start, end);
-    at = end - ((end - start) & 15);
+    at = end - ((end - start) % 12);
   }
-  for (const last = end - 8; at <= last; at += 8) {
-    crc = tables[1792 + ((crc ^ buffer[at]!) & 255)]! ^
-      tables[1536 + (((crc >>> 8) ^ buffer[at + 1]!) & 255)]! ^
-      tables[1280 + (((crc >>> 16) ^ buffer[at + 2]!) & 255)]! ^
-      tables[1024 + ((crc >>> 24) ^ buffer[at + 3]!)]! ^
-      tables[768 + buffer[at + 4]!]! ^ tables[512 + buffer[at + 5]!]! ^
-      tables[256 + buffer[at + 6]!]! ^ tables[buffer[at + 7]!]!;
-  }
-  for (; at < end; at++) crc = (crc >>> 8) ^ tables[(crc ^ buffer[at]!) & 255]!;
+  for (; at < end; at++) crc = (crc >>> 8) ^ bytes[(crc ^ buffer[at]!) & 255]!;
   return ~crc >>> 0;
 }
 
 /**
- * Extends an inverted checksum by as many whole groups of 16 bytes as there are, loaded as four words: a
- * quarter faster than slicing-by-8 over single bytes, whose loads are what bounds it.
+ * Extends an inverted checksum by as many whole groups of three words as there are: *braided*, as in zlib. The first
+ * words of all groups have a remainder of their own, and so have the second and the third ones, so that the processor
+ * need not wait for one look-up's result before it begins the next. In the end the three are put together.
+ *
+ * 0.56 µs for 2 KiB, where slicing by 16 takes 0.93; two strands take 0.73, four 0.58, six 0.65.
  */
 function extendByWords(crc: number, buffer: Uint8Array, start: number, end: number): number {
-  const tables = TABLES;
-  const words = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  for (let at = start, last = end - 16; at <= last; at += 16) {
-    const a = crc ^ words.getInt32(at, true);
-    const b = words.getInt32(at + 4, true);
-    const c = words.getInt32(at + 8, true);
-    const d = words.getInt32(at + 12, true);
-    crc = tables[3840 + (a & 255)]! ^ tables[3584 + ((a >>> 8) & 255)]! ^
-      tables[3328 + ((a >>> 16) & 255)]! ^ tables[3072 + (a >>> 24)]! ^
-      tables[2816 + (b & 255)]! ^ tables[2560 + ((b >>> 8) & 255)]! ^
-      tables[2304 + ((b >>> 16) & 255)]! ^ tables[2048 + (b >>> 24)]! ^
-      tables[1792 + (c & 255)]! ^ tables[1536 + ((c >>> 8) & 255)]! ^
-      tables[1280 + ((c >>> 16) & 255)]! ^ tables[1024 + (c >>> 24)]! ^
-      tables[768 + (d & 255)]! ^ tables[512 + ((d >>> 8) & 255)]! ^
-      tables[256 + ((d >>> 16) & 255)]! ^ tables[d >>> 24]!;
+  const words = wordsOf(buffer);
+  let a = crc;
+  let b = 0;
+  let c = 0;
+  let at = start;
+  for (const last = end - 24; at <= last; at += 12) {
+    a ^= words.getInt32(at, true);
+    b ^= words.getInt32(at + 4, true);
+    c ^= words.getInt32(at + 8, true);
+    a = STRIDE_0[a & 2047]! ^ STRIDE_1[(a >>> 11) & 2047]! ^ STRIDE_2[a >>> 22]!;
+    b = STRIDE_0[b & 2047]! ^ STRIDE_1[(b >>> 11) & 2047]! ^ STRIDE_2[b >>> 22]!;
+    c = STRIDE_0[c & 2047]! ^ STRIDE_1[(c >>> 11) & 2047]! ^ STRIDE_2[c >>> 22]!;
   }
-  return crc;
+  const afterA = afterWord(a ^ words.getInt32(at, true));
+  const afterB = afterWord(afterA ^ b ^ words.getInt32(at + 4, true));
+  return afterWord(afterB ^ c ^ words.getInt32(at + 8, true));
+}
+
+function afterWord(crc: number): number {
+  return WORD_0[crc & 255]! ^ WORD_1[(crc >>> 8) & 255]! ^ WORD_2[(crc >>> 16) & 255]! ^
+    WORD_3[crc >>> 24]!;
 }
 
 /**

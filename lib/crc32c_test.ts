@@ -45,7 +45,7 @@ Deno.test("crc32c() gives the catalogued check value, and 0 for no bytes", () =>
 
 Deno.test("crc32c() equals the bitwise definition at every length up to 100 and around every fast path", () => {
   const lengths = Array.from({ length: 101 }, (_, i) => i);
-  for (let extra = -17; extra <= 17; extra++) lengths.push(1024 + extra, 4096 + extra);
+  for (let extra = -17; extra <= 17; extra++) lengths.push(144 + extra, 1024 + extra, 4096 + extra);
   for (const length of lengths) {
     const bytes = noise(length, length);
     assertEquals(whole(bytes), slowCrc32c(bytes), `length ${length}`);
@@ -158,4 +158,15 @@ Deno.test("changedByte() finds none where several bytes changed, or the one is o
   assertEquals(changedByte(right, whole(bytes), 300), 199);
   assertEquals(changedByte(right, whole(bytes), 199), -1);
   assertEquals(changedByte(right, whole(bytes), 0), -1);
+});
+
+Deno.test("crc32c() reads the buffer that it is given, whichever it read before", () => {
+  const buffers = [noise(100, 1), noise(100, 2), noise((1 << 20) + 100, 3), noise(100, 4)];
+  for (const buffer of [...buffers, ...buffers.reverse()]) {
+    for (let round = 0; round < 2; round++) {
+      assertEquals(crc32c(buffer, 0, 100), slowCrc32c(buffer.subarray(0, 100)));
+    }
+    buffer[50]! ^= 1; // changed in place
+    assertEquals(crc32c(buffer, 0, 100), slowCrc32c(buffer.subarray(0, 100)));
+  }
 });

@@ -4,7 +4,9 @@
  *
  * **Invariants.**
  * 1. While `valid`, the key at `[keyStart, keyEnd)` of `keyBuffer` is an internal key, and the value is at
- *    `[valueStart, valueEnd)` of `valueBuffer`. Both stay as they are until the next call on the cursor.
+ *    `[valueStart, valueEnd)` of `valueBuffer`. Both stay as they are until the next call on the cursor, and no longer:
+ *    the key may be in a buffer that the next one is put into, the value in a block whose memory is then used for
+ *    another one. Who compares an entry with the one before keeps a copy.
  * 2. `next` after the last entry and `previous` before the first make it invalid; only `first`, `last` and
  *    `seek` make it valid again. `next` and `previous` on an invalid cursor are bugs of the caller.
  * 3. An open cursor may hold blocks of the buffer pool in memory; `close` lets go of them.

@@ -1,17 +1,19 @@
 /**
  * **What.** The blocks of one open table, through the buffer pool: a block that is there is not read, and one that is
- * read goes there, decoded. Index and filter take the same way as data, so that memory for all of them has one bound
- * and a thousand open tables cost a thousand footers.
+ * read goes there, ready to be searched. Index and filter take the same way as data, so that memory for all of them has
+ * one bound and a thousand open tables cost a thousand footers.
  *
  * **Invariants.**
  * 1. Opening reads the footer and the metaindex, and keeps no block.
- * 2. A block in the pool has been verified and decoded. Who keeps it over another call pins it, and must unpin it.
+ * 2. A block in the pool has been verified. Who keeps it over another call pins it, and must unpin it.
  * 3. No two kinds of block share an address: filters have an owner id of their own in the pool, so that no handle,
  *    however damaged, makes one pass for the other.
  * 4. A damaged filter or metaindex is a {@linkcode CorruptionError} like any other damage, though an answer could be
  *    had without it.
  * 5. A block read as data has the keys that its place in the index allows: a whole block of another place, which a disk
  *    may come back with, does not pass for it.
+ * 6. A block is read to the memory of one that made room for it, or of one that the caller has done with. The block of
+ *    a pinned frame stays as it is.
  *
  * **Read next.** `table_reader.ts`
  *
@@ -22,13 +24,17 @@ import { FilterBlock } from "./bloom_filter.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { equalBytes } from "./bytes.ts";
 import { VarintReader } from "./coding.ts";
+import { ROOM_SLACK_BYTES } from "./compression.ts";
 import { CorruptionError } from "./errors.ts";
 import type { ReadableFile } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
+import { StoredBlock } from "./stored_block.ts";
 import {
   type BlockHandle,
+  BlockTransfer,
   borrowBlock,
   FILTER_NAME,
+  type ReadAhead,
   readBlock,
   readFooter,
 } from "./table_format.ts";
@@ -41,7 +47,11 @@ export interface TableReaderOptions {
   readonly pool: BufferPool;
 }
 
+/** Memory of another block is not used for one that needs less than this part of it. */
+const ROOM_USE_MIN = 0.75;
+
 const reader = new VarintReader();
+const transfer = new BlockTransfer();
 const filterName = new TextEncoder().encode(FILTER_NAME);
 
 /** The blocks of one open table. */
@@ -112,13 +122,13 @@ export class TableBlocks {
    * @param at Which of its entries the handle was read of. It remembers in which frame the block was.
    * @returns The block, or `undefined` if it would have to be read.
    */
-  blockInMemory(index: DecodedBlock, at: number): DecodedBlock | undefined {
+  blockInMemory(index: DecodedBlock, at: number): StoredBlock | undefined {
     const hintAt = index.handleAt(at) + 2;
     const hint = index.words[hintAt]!;
     const frame = this.pool.locate(this.#owner, this.blockOffset, hint);
     if (frame < 0) return undefined;
     if (frame !== hint) index.words[hintAt] = frame;
-    return this.pool.peek(frame) as DecodedBlock;
+    return this.pool.peek(frame) as StoredBlock;
   }
 
   /**
@@ -130,11 +140,11 @@ export class TableBlocks {
    * @returns The block.
    * @throws {CorruptionError} If it is damaged.
    */
-  block(index: DecodedBlock, at: number): DecodedBlock {
+  block(index: DecodedBlock, at: number): StoredBlock {
     const inMemory = this.blockInMemory(index, at);
     if (inMemory !== undefined) return inMemory;
-    const frame = this.pinBlock(index, at, true);
-    const block = this.pool.content(frame) as DecodedBlock;
+    const frame = this.pinBlock(index, at);
+    const block = this.pool.content(frame) as StoredBlock;
     this.pool.unpin(frame);
     return block;
   }
@@ -175,20 +185,51 @@ export class TableBlocks {
   }
 
   /**
+   * Pins the data block whose handle was read last, if it is in memory.
+   *
+   * @returns Its frame in the pool, whose content is a {@linkcode StoredBlock}, or -1.
+   */
+  fetchBlock(): number {
+    return this.pool.fetch(this.#owner, this.blockOffset);
+  }
+
+  /**
    * Pins the data block whose handle was read last.
    *
    * @param index The index block.
    * @param at Which of its entries the handle was read of.
-   * @param keep Whether the pool is to keep it after its last unpin, if it has to be read.
-   * @returns Its frame in the pool, whose content is a {@linkcode DecodedBlock}.
+   * @param ahead What has been read of the file already, if it is read in order.
+   * @returns Its frame in the pool, whose content is a {@linkcode StoredBlock}.
    * @throws {CorruptionError} If it is damaged.
    */
-  pinBlock(index: DecodedBlock, at: number, keep: boolean): number {
+  pinBlock(index: DecodedBlock, at: number, ahead?: ReadAhead): number {
+    const frame = this.fetchBlock();
+    if (frame >= 0) return frame;
     const offset = this.blockOffset;
-    const frame = this.pool.fetch(this.#owner, offset);
-    return frame >= 0
-      ? frame
-      : this.pool.insert(this.#owner, offset, this.#readBlock(index, at), keep);
+    transfer.read(this.#file, offset, this.#blockBytes, ahead);
+    const wanted = transfer.plainBytes + ROOM_SLACK_BYTES;
+    const block = this.#put(index, at, this.pool.makeRoom(StoredBlock.memoryBytesFor(wanted)));
+    return this.pool.insert(this.#owner, offset, block, true);
+  }
+
+  /**
+   * Reads the data block whose handle was read last to memory of the caller's, past the pool.
+   *
+   * @param index The index block.
+   * @param at Which of its entries the handle was read of.
+   * @param room Memory that may be used for it, if there is any.
+   * @param ahead What has been read of the file already.
+   * @returns The block, in that memory or, if it does not fit in, in new memory.
+   * @throws {CorruptionError} If it is damaged.
+   */
+  readBlock(
+    index: DecodedBlock,
+    at: number,
+    room: StoredBlock | undefined,
+    ahead: ReadAhead,
+  ): StoredBlock {
+    transfer.read(this.#file, this.blockOffset, this.#blockBytes, ahead);
+    return this.#put(index, at, room);
   }
 
   /**
@@ -214,6 +255,11 @@ export class TableBlocks {
     return filter.mayContain(this.blockOffset, hash);
   }
 
+  /** Path of the file. */
+  get path(): string {
+    return this.#file.path;
+  }
+
   /** Closes the file and makes the pool forget the blocks. A second call does nothing. */
   close(): void {
     this.pool.dropOwner(this.#owner);
@@ -228,30 +274,27 @@ export class TableBlocks {
     return decodeBlock(block, block.length, "separators", comparator, this.#file.path, offset);
   }
 
-  #readBlock(index: DecodedBlock, at: number): DecodedBlock {
+  /** Puts the block that was just read into memory that nobody uses, if it fits there, and checks it. */
+  #put(index: DecodedBlock, at: number, room: unknown): StoredBlock {
     const { comparator, blockOffset: offset } = this;
     const { path } = this.#file;
-    const stored = borrowBlock(this.#file, offset, this.#blockBytes);
-    const block = decodeBlock(stored, stored.length, "entries", comparator, path, offset);
+    const { plainBytes } = transfer;
+    const wanted = plainBytes + ROOM_SLACK_BYTES;
+    const fits = room instanceof StoredBlock && room.bytes.length >= wanted &&
+      room.bytes.length * ROOM_USE_MIN <= wanted;
+    const block = fits ? room : new StoredBlock(wanted);
+    transfer.put(block.bytes);
+    block.accept(plainBytes, path, offset);
+    if (block.entriesEnd === 0) return block;
     // The checksum says that it is a block, not that it is this one: a disk may have read, or written, elsewhere.
-    const last = block.count - 1;
-    if (last < 0) return block;
-    const isAbove = at === 0 || compareAt(comparator, block, 0, index, at - 1) > 0;
-    if (isAbove && compareAt(comparator, block, last, index, at) <= 0) return block;
+    const { bytes } = index;
+    const isAbove = at === 0 ||
+      block.compareFirst(comparator, bytes, index.keyStart(at - 1), index.keyEnd(at - 1)) > 0;
+    if (
+      isAbove && block.compareLast(comparator, bytes, index.keyStart(at), index.keyEnd(at)) <= 0
+    ) return block;
     throw new CorruptionError("block with keys that its index does not put there", path, offset);
   }
-}
-
-/** Compares the keys of an entry of one block and an entry of another. */
-function compareAt(
-  comparator: InternalKeyComparator,
-  a: DecodedBlock,
-  aAt: number,
-  b: DecodedBlock,
-  bAt: number,
-): number {
-  const [aStart, aEnd] = [a.keyStart(aAt), a.keyEnd(aAt)];
-  return comparator.compare(a.bytes, aStart, aEnd, b.bytes, b.keyStart(bAt), b.keyEnd(bAt));
 }
 
 /**

@@ -18,8 +18,9 @@ import { bloomHash } from "./bloom_filter.ts";
 import { createBufferPool } from "./buffer_pool.ts";
 import { CorruptionError } from "./errors.ts";
 import { FOUND } from "./internal_key.ts";
+import { BlockCursor, type StoredBlock } from "./stored_block.ts";
 import { TableBlocks } from "./table_blocks.ts";
-import { encodeFooter, putBlockTrailer, putHandle } from "./table_format.ts";
+import { encodeFooter, putBlockTrailer, putHandle, ReadAhead } from "./table_format.ts";
 
 /** A table put together by hand: blocks one after another, the last but one the metaindex, the last the index. */
 function assembled(blocks: Uint8Array[]): Uint8Array {
@@ -50,6 +51,17 @@ function handle(offset: number, bytes: number): Uint8Array {
 
 const empty = blockOf([]);
 
+function keysOf(block: StoredBlock): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  const cursor = new BlockCursor(bytewiseKeys);
+  cursor.enter(block);
+  for (cursor.first(); cursor.valid; cursor.next()) {
+    keys.push(cursor.keyBuffer.slice(cursor.keyStart, cursor.keyEnd));
+  }
+  cursor.close();
+  return keys;
+}
+
 Deno.test("TableBlocks keeps no block when it opens (invariant 1)", () => {
   const pool = roomyPool();
   const file = fileOf(tableBytes(decimalEntries(1000, 100)));
@@ -77,7 +89,7 @@ Deno.test("TableBlocks reads a block once, and finds it in the pool then (invari
     blocks.readHandle(index, 3);
     pool.unpin(frame);
     assert(blocks.mayContain(bloomHash(utf8("no such key"), 0, 11)) !== undefined);
-    pool.unpin(blocks.pinBlock(index, 3, true));
+    pool.unpin(blocks.pinBlock(index, 3));
     assertEquals(reads, 5); // index, filter and one data block
   }
   assertEquals(pool.stats().pinnedBytes, 0);
@@ -104,8 +116,8 @@ Deno.test("B12: a filter and a block at one address are told apart (invariant 3)
     blocks.readHandle(index, 0);
     pool.unpin(indexFrame);
     assertEquals(typeof blocks.mayContain(12345), "boolean");
-    const frame = blocks.pinBlock(index, 0, true);
-    assertEquals((pool.content(frame) as DecodedBlock).count, 1);
+    const frame = blocks.pinBlock(index, 0);
+    assertEquals((pool.content(frame) as StoredBlock).entriesEnd, data.length - 8);
     pool.unpin(frame);
   }
   blocks.close();
@@ -125,14 +137,12 @@ Deno.test("TableBlocks finds a block where it was, where it is now, and in the f
     blocks.readHandle(index, at);
     assert(blocks.mayContain(bloomHash(utf8("any key"), 0, 7)) !== undefined);
     const block = blocks.block(index, at);
-    const end = block.count - 1;
-    const last = block.bytes.slice(block.keyStart(end), block.keyEnd(end));
+    const keys = keysOf(block);
     const separator = index.bytes.slice(index.keyStart(at), index.keyEnd(at));
-    assert(bytewiseKeys.compareKeys(last, separator) <= 0, `seed 5, step ${i}`);
+    assert(bytewiseKeys.compareKeys(keys.at(-1)!, separator) <= 0, `seed 5, step ${i}`);
     if (at > 0) {
       const before = index.bytes.slice(index.keyStart(at - 1), index.keyEnd(at - 1));
-      const first = block.bytes.slice(block.keyStart(0), block.keyEnd(0));
-      assert(bytewiseKeys.compareKeys(before, first) < 0, `seed 5, step ${i}`);
+      assert(bytewiseKeys.compareKeys(before, keys[0]!) < 0, `seed 5, step ${i}`);
     }
     assertEquals([pool.stats().pinnedBytes, pool.stats().transientBytes], [0, 0]);
   }
@@ -220,7 +230,7 @@ Deno.test("TableBlocks refuses a block that a handle places outside the data", (
     const index = pool.content(frame) as DecodedBlock;
     blocks.readHandle(index, 0);
     pool.unpin(frame);
-    assertThrows(() => blocks.pinBlock(index, 0, true), CorruptionError);
+    assertThrows(() => blocks.pinBlock(index, 0), CorruptionError);
     blocks.close();
   }
   assertEquals(pool.stats().pinnedBytes, 0);
@@ -248,9 +258,62 @@ Deno.test("TableBlocks does not take a block of another place for the one it ask
     alike++;
     blocks.readHandle(index, at);
     other = place!;
-    if (from === at) pool.unpin(blocks.pinBlock(index, at, false));
-    else assertThrows(() => blocks.pinBlock(index, at, false), CorruptionError, "index");
+    if (from === at) pool.unpin(blocks.pinBlock(index, at));
+    else assertThrows(() => blocks.pinBlock(index, at), CorruptionError, "index");
   }
   assert(alike > 5);
+  blocks.close();
+});
+
+Deno.test("TableBlocks reads to the memory of blocks that made room (invariant 6)", () => {
+  const bytes = tableBytes(decimalEntries(3000, 100));
+  const pool = createBufferPool({ capacityBytes: 60_000 });
+  const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool });
+  const random = generator(6);
+  const memories = new Set<StoredBlock>();
+  const pinned: { frame: number; at: number; keys: Uint8Array[] }[] = [];
+  for (let i = 0; i < 2000; i++) {
+    const where = `seed 6, step ${i}`;
+    const index = blocks.index();
+    const at = random(index.count);
+    blocks.readHandle(index, at);
+    const frame = blocks.pinBlock(index, at);
+    const block = pool.content(frame) as StoredBlock;
+    memories.add(block);
+    assert(pool.stats().usedBytes <= pool.capacityBytes, where);
+    pinned.push({ frame, at, keys: keysOf(block) });
+    // The last few stay pinned, and as they are, whatever is read meanwhile.
+    for (const other of pinned) {
+      const now = pool.content(other.frame) as StoredBlock;
+      assertEquals(keysOf(now), other.keys, where);
+    }
+    if (pinned.length > 3) pool.unpin(pinned.shift()!.frame);
+  }
+  const { evictions } = pool.stats();
+  assert(evictions > 1500 && memories.size < 30, `${evictions}, ${memories.size}`);
+  for (const { frame } of pinned) pool.unpin(frame);
+  blocks.close();
+});
+
+Deno.test("TableBlocks.readBlock() reads past the pool, to memory that is large enough", () => {
+  const entries = Array.from(
+    { length: 60 },
+    (_, i) => entry(`key ${100 + i}`, "v".repeat(i % 3 * 3000)),
+  );
+  const bytes = tableBytes(entries);
+  const pool = roomyPool();
+  const blocks = new TableBlocks(fileOf(bytes), { comparator: bytewiseKeys, pool });
+  const index = blocks.index();
+  const { usedBytes } = pool.stats();
+  const ahead = new ReadAhead();
+  let room: StoredBlock | undefined;
+  const keys: Uint8Array[] = [];
+  for (let at = 0; at < index.count; at++) {
+    blocks.readHandle(index, at);
+    room = blocks.readBlock(index, at, room, ahead);
+    keys.push(...keysOf(room));
+  }
+  assertEquals(keys, entries.map(([key]) => key));
+  assertEquals(pool.stats().usedBytes, usedBytes);
   blocks.close();
 });

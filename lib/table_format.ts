@@ -18,6 +18,7 @@
  * **Invariants.**
  * 1. Every block read from disk has its checksum verified, each time.
  * 2. A handle is checked against the file before anything is allocated or read by it.
+ * 3. What was read ahead is no more trusted than what is read: each block is verified when it is asked for.
  *
  * Source: LevelDB's `doc/table_format.md` and `table/format.cc`.
  *
@@ -25,8 +26,14 @@
  *
  * @module
  */
+import { EMPTY_BYTES } from "./bytes.ts";
 import { getFixed32, putFixed32, putVarint, VarintReader } from "./coding.ts";
-import { COMPRESSION_NONE, compressorOf } from "./compression.ts";
+import {
+  COMPRESSION_NONE,
+  type Compressor,
+  compressorOf,
+  ROOM_SLACK_BYTES,
+} from "./compression.ts";
 import { crc32c, mask, unmask } from "./crc32c.ts";
 import { CorruptionError } from "./errors.ts";
 import type { ReadableFile } from "./file_system.ts";
@@ -44,6 +51,10 @@ const MAGIC_HIGH = 0xdb477524;
 const BLOCK_BYTES_MAX = 2 ** 31 - 1 - BLOCK_TRAILER_BYTES;
 /** Blocks that take more than this as stored are read to an array of their own. */
 const SCRATCH_BYTES = 64 * 1024;
+/** After how many blocks read in order more is read than was asked for, and how much then at least and at most. */
+const READ_AHEAD_RUN = 2;
+const READ_AHEAD_BYTES_MIN = 16 * 1024;
+const READ_AHEAD_BYTES_MAX = 64 * 1024;
 
 /** Where a block is in its file. */
 export interface BlockHandle {
@@ -144,8 +155,151 @@ export function readFooter(file: ReadableFile): Footer {
 }
 
 /** Where blocks of usual sizes are read to, and where compressed ones are decompressed to. */
-const readScratch = new Uint8Array(SCRATCH_BYTES);
-const plainScratch = new Uint8Array(SCRATCH_BYTES);
+const readScratch = new Uint8Array(SCRATCH_BYTES + ROOM_SLACK_BYTES);
+const plainScratch = new Uint8Array(SCRATCH_BYTES + ROOM_SLACK_BYTES);
+
+/**
+ * A block on its way from a file to memory. First it is {@linkcode read}, which is all that is needed to know how much
+ * memory it takes, then {@linkcode put} there. One is used for one block after another.
+ */
+export class BlockTransfer {
+  /** How many bytes the block has, uncompressed. */
+  plainBytes = 0;
+  #path = "";
+  #offset = 0;
+  /** The buffer with the block as it is stored, and where it is there. */
+  #stored: Uint8Array = readScratch;
+  #start = 0;
+  #end = 0;
+  #compressor: Compressor | undefined;
+
+  /**
+   * Reads a block and verifies its checksum.
+   *
+   * @param file The table.
+   * @param offset Where the block starts.
+   * @param bytes Its bytes as stored, without the trailer.
+   * @param ahead What has been read of the file already, if it is read in order.
+   * @throws {CorruptionError} If the block is not in the file, or not as it was written.
+   * @throws {VarveError} `UNSUPPORTED_FORMAT` if it is compressed in an unknown way.
+   */
+  read(file: ReadableFile, offset: number, bytes: number, ahead?: ReadAhead): void {
+    const dataEnd = file.size - FOOTER_BYTES;
+    if (bytes > BLOCK_BYTES_MAX || offset + bytes + BLOCK_TRAILER_BYTES > dataEnd) {
+      const at = Math.min(offset, file.size);
+      throw new CorruptionError(`block of ${bytes} bytes that is not in the table`, file.path, at);
+    }
+    const storedBytes = bytes + BLOCK_TRAILER_BYTES;
+    let stored: Uint8Array = readScratch;
+    let start = 0;
+    if (ahead !== undefined && ahead.fetch(file, offset, storedBytes, dataEnd)) {
+      stored = ahead.buffer;
+      start = offset - ahead.offset;
+    } else {
+      if (storedBytes > SCRATCH_BYTES) stored = new Uint8Array(storedBytes);
+      if (file.read(stored.subarray(0, storedBytes), offset) < storedBytes) {
+        throw new CorruptionError("block cut while it is read", file.path, offset);
+      }
+    }
+    const end = start + bytes;
+    if (unmask(getFixed32(stored, end + 1)) !== crc32c(stored, start, end + 1)) {
+      throw new CorruptionError("block checksum mismatch", file.path, offset);
+    }
+    this.#path = file.path;
+    this.#offset = offset;
+    this.#stored = stored;
+    this.#start = start;
+    this.#end = end;
+    const compression = stored[end]!;
+    this.#compressor = compression === COMPRESSION_NONE
+      ? undefined
+      : compressorOf(compression, file.path);
+    this.plainBytes = this.#compressor?.decompressedBytes(stored, start, end) ?? bytes;
+    if (this.plainBytes < 0) this.#failDamaged();
+  }
+
+  /**
+   * Puts the block that was read last into memory, uncompressed.
+   *
+   * @param room Where to, from byte 0 on: {@linkcode plainBytes} or, to save time, `ROOM_SLACK_BYTES` more.
+   * @throws {CorruptionError} If it cannot be decompressed.
+   */
+  put(room: Uint8Array): void {
+    const stored = this.#stored;
+    if (this.#compressor === undefined) {
+      room.set(stored.subarray(this.#start, this.#end));
+    } else {
+      const plain = this.#compressor.decompress(stored, this.#start, this.#end, room);
+      if (plain === undefined) this.#failDamaged();
+      if (plain.buffer !== room.buffer) room.set(plain);
+    }
+    this.#stored = readScratch; // a large block is not kept alive
+  }
+
+  /** Gives the block that was read last where it can be had without memory of its own. */
+  borrow(): Uint8Array {
+    const { plainBytes } = this;
+    if (this.#compressor === undefined) {
+      const plain = this.#stored.subarray(this.#start, this.#end);
+      this.#stored = readScratch;
+      return plain;
+    }
+    const room = plainBytes <= SCRATCH_BYTES ? plainScratch : new Uint8Array(plainBytes);
+    this.put(room);
+    return room.subarray(0, plainBytes);
+  }
+
+  #failDamaged(): never {
+    const { name } = this.#compressor!;
+    throw new CorruptionError(`damaged ${name} block`, this.#path, this.#offset);
+  }
+}
+
+/**
+ * What was read of a table beyond the block asked for. One call that reads 64 KiB costs 3.6 µs, thirty that read 2 KiB
+ * 22. But who looks at a block or two should not pay for thirty: reading ahead begins when several blocks have been
+ * read in order, and doubles from then on.
+ */
+export class ReadAhead {
+  /** What was read last. */
+  buffer: Uint8Array = EMPTY_BYTES;
+  /** Where in the file it starts. */
+  offset = 0;
+  #bytes = 0;
+  /** Where the last block ended, and how many before it each came soon after the one before. */
+  #expected = Infinity;
+  #run = 0;
+
+  /**
+   * Makes the bytes of a block available in {@linkcode buffer}.
+   *
+   * @param file The table.
+   * @param offset Where the block starts.
+   * @param bytes Its bytes, with the trailer.
+   * @param dataEnd Where the last block ends at most.
+   * @returns False if it is not worth it: the block is to be read on its own.
+   */
+  fetch(file: ReadableFile, offset: number, bytes: number, dataEnd: number): boolean {
+    // Blocks in between may have been in memory.
+    const gap = offset - this.#expected;
+    this.#run = gap >= 0 && gap <= READ_AHEAD_BYTES_MIN ? this.#run + 1 : 0;
+    this.#expected = offset + bytes;
+    if (offset >= this.offset && offset + bytes <= this.offset + this.#bytes) return true;
+    if (this.#run < READ_AHEAD_RUN) return false;
+    // The window doubles each time it has been used up.
+    const window = Math.min(READ_AHEAD_BYTES_MAX, Math.max(2 * this.#bytes, READ_AHEAD_BYTES_MIN));
+    if (bytes > window) return false;
+    const wanted = Math.min(window, dataEnd - offset);
+    if (this.buffer.length < wanted) this.buffer = new Uint8Array(window);
+    this.#bytes = 0;
+    const read = file.read(this.buffer.subarray(0, wanted), offset);
+    this.offset = offset;
+    this.#bytes = read;
+    return bytes <= read;
+  }
+}
+
+const transfer = new BlockTransfer();
 
 /**
  * Reads a block, verifies its checksum and decompresses it.
@@ -158,9 +312,10 @@ const plainScratch = new Uint8Array(SCRATCH_BYTES);
  * @throws {VarveError} `UNSUPPORTED_FORMAT` if it is compressed in an unknown way.
  */
 export function readBlock(file: ReadableFile, offset: number, bytes: number): Uint8Array {
-  const block = borrowBlock(file, offset, bytes);
-  const isBorrowed = block.buffer === readScratch.buffer || block.buffer === plainScratch.buffer;
-  return isBorrowed ? block.slice() : block;
+  transfer.read(file, offset, bytes);
+  const block = new Uint8Array(transfer.plainBytes);
+  transfer.put(block);
+  return block;
 }
 
 /**
@@ -174,25 +329,6 @@ export function readBlock(file: ReadableFile, offset: number, bytes: number): Ui
  * @throws {VarveError} `UNSUPPORTED_FORMAT` if it is compressed in an unknown way.
  */
 export function borrowBlock(file: ReadableFile, offset: number, bytes: number): Uint8Array {
-  const dataEnd = file.size - FOOTER_BYTES;
-  if (bytes > BLOCK_BYTES_MAX || offset + bytes + BLOCK_TRAILER_BYTES > dataEnd) {
-    const at = Math.min(offset, file.size);
-    throw new CorruptionError(`block of ${bytes} bytes that is not in the table`, file.path, at);
-  }
-  const storedBytes = bytes + BLOCK_TRAILER_BYTES;
-  const stored = storedBytes <= SCRATCH_BYTES ? readScratch : new Uint8Array(storedBytes);
-  if (file.read(stored.subarray(0, storedBytes), offset) < storedBytes) {
-    throw new CorruptionError("block cut while it is read", file.path, offset);
-  }
-  if (unmask(getFixed32(stored, bytes + 1)) !== crc32c(stored, 0, bytes + 1)) {
-    throw new CorruptionError("block checksum mismatch", file.path, offset);
-  }
-  const compression = stored[bytes]!;
-  if (compression === COMPRESSION_NONE) return stored.subarray(0, bytes);
-  const compressor = compressorOf(compression, file.path);
-  const block = compressor.decompress(stored, 0, bytes, plainScratch);
-  if (block === undefined) {
-    throw new CorruptionError(`damaged ${compressor.name} block`, file.path, offset);
-  }
-  return block;
+  transfer.read(file, offset, bytes);
+  return transfer.borrow();
 }

@@ -1,14 +1,17 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { fileOf } from "../tests/tables.ts";
-import { snappy } from "./compression.ts";
+import { snappy, zstd } from "./compression.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
+import { generator } from "./random.ts";
 import {
   BLOCK_TRAILER_BYTES,
+  BlockTransfer,
   borrowBlock,
   encodeFooter,
   FOOTER_BYTES,
   putBlockTrailer,
   putHandle,
+  ReadAhead,
   readBlock,
   readFooter,
 } from "./table_format.ts";
@@ -184,4 +187,132 @@ Deno.test("readBlock() reports a file that has become shorter since it was opene
     CorruptionError,
     "cut while it is read",
   );
+});
+
+Deno.test("BlockTransfer says how much memory a block takes, and puts it there", () => {
+  const block = Uint8Array.from({ length: 5000 }, (_, i) => (i >>> 4) % 7);
+  for (const compressor of [undefined, snappy, zstd]) {
+    const stored = compressor?.compress(block, 0, block.length)?.slice() ?? block;
+    const transfer = new BlockTransfer();
+    for (const slack of [0, 100]) {
+      transfer.read(fileOf(fileOfBlock(stored, compressor?.id ?? 0)), 0, stored.length);
+      assertStrictEquals(transfer.plainBytes, block.length);
+      const room = new Uint8Array(block.length + slack);
+      transfer.put(room);
+      assertEquals(room.subarray(0, block.length), block, compressor?.name);
+    }
+  }
+});
+
+/** A file of many blocks of a few sizes, and the calls that read it. */
+function fileOfBlocks(count: number, sizes: readonly number[]) {
+  const parts: Uint8Array[] = [];
+  const handles: { offset: number; bytes: number; block: Uint8Array }[] = [];
+  let offset = 0;
+  for (let i = 0; i < count; i++) {
+    const block = new Uint8Array(sizes[i % sizes.length]!).fill(i + 1);
+    handles.push({ offset, bytes: block.length, block });
+    parts.push(fileOfBlock(block, 0).subarray(0, block.length + BLOCK_TRAILER_BYTES));
+    offset += block.length + BLOCK_TRAILER_BYTES;
+  }
+  parts.push(new Uint8Array(FOOTER_BYTES));
+  const bytes = new Uint8Array(offset + FOOTER_BYTES);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const file = fileOf(bytes);
+  const calls: [position: number, bytes: number][] = [];
+  const read = (into: Uint8Array, position: number) => {
+    calls.push([position, into.length]);
+    return file.read(into, position);
+  };
+  return {
+    file: { path: file.path, size: file.size, read, close: () => {} },
+    handles,
+    calls,
+    bytes,
+  };
+}
+
+Deno.test("ReadAhead reads more and more at once of blocks that are read in order", () => {
+  const { file, handles, calls } = fileOfBlocks(300, [2000, 2100]);
+  const transfer = new BlockTransfer();
+  const ahead = new ReadAhead();
+  for (const { offset, bytes, block } of handles) {
+    transfer.read(file, offset, bytes, ahead);
+    const room = new Uint8Array(transfer.plainBytes);
+    transfer.put(room);
+    assertEquals(room, block);
+    assert(ahead.buffer.length <= 64 * 1024);
+  }
+  // Two blocks on their own, then windows that double; none goes beyond the last block.
+  const sizes = calls.map(([, bytes]) => bytes);
+  assertEquals(sizes.slice(0, 6), [2005, 2105, 16384, 32768, 65536, 65536]);
+  assert(calls.every(([position, bytes]) => position + bytes <= file.size - FOOTER_BYTES));
+  assert(calls.length < 16, `${calls.length}`);
+});
+
+Deno.test("ReadAhead leaves blocks that are not read in order alone", () => {
+  const { file, handles, calls } = fileOfBlocks(300, [2000]);
+  const transfer = new BlockTransfer();
+  const ahead = new ReadAhead();
+  for (let i = 0; i < 300; i++) {
+    // Two in order, then somewhere else; or backward.
+    const at = i < 150 ? ((i >> 1) * 37 + (i & 1)) % 300 : 300 - (i - 149);
+    transfer.read(file, handles[at]!.offset, handles[at]!.bytes, ahead);
+    assertEquals(calls.at(-1), [handles[at]!.offset, 2005]);
+  }
+  assertStrictEquals(calls.length, 300);
+  assertStrictEquals(ahead.buffer.length, 0);
+});
+
+Deno.test("ReadAhead makes no difference to what is read, also of large blocks and in any order", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = generator(seed);
+    const sizes = Array.from({ length: 7 }, () => random(random(4) === 0 ? 100_000 : 5000));
+    const { file, handles } = fileOfBlocks(120, sizes);
+    const transfer = new BlockTransfer();
+    const ahead = new ReadAhead();
+    let at = 0;
+    for (let step = 0; step < 300; step++) {
+      at = random(20) === 0 ? random(120) : (at + (random(10) === 0 ? 2 : 1)) % 120;
+      const { offset, bytes, block } = handles[at]!;
+      transfer.read(file, offset, bytes, ahead);
+      const room = new Uint8Array(transfer.plainBytes);
+      transfer.put(room);
+      assertEquals(room, block, `seed ${seed}, step ${step}`);
+    }
+  }
+});
+
+Deno.test("A block that was read ahead is verified like any other (invariant 1)", () => {
+  for (const damagedBlock of [0, 1, 2, 3, 20]) {
+    const { file, handles, bytes } = fileOfBlocks(30, [2000]);
+    const damaged = bytes.slice();
+    damaged[handles[damagedBlock]!.offset + 77]! ^= 4;
+    const inner = fileOf(damaged);
+    const transfer = new BlockTransfer();
+    const ahead = new ReadAhead();
+    for (const [i, { offset, bytes: size }] of handles.entries()) {
+      const read = () =>
+        transfer.read({ ...file, read: (into, at) => inner.read(into, at) }, offset, size, ahead);
+      if (i !== damagedBlock) read();
+      else assertEquals(assertThrows(read, CorruptionError, "checksum").offset, offset);
+    }
+  }
+});
+
+Deno.test("ReadAhead in a file that has become shorter gives what is there", () => {
+  const { file, handles, bytes } = fileOfBlocks(30, [2000]);
+  const cut = fileOf(bytes.slice(0, handles[10]!.offset));
+  const shorter = { ...file, read: (into: Uint8Array, at: number) => cut.read(into, at) };
+  const transfer = new BlockTransfer();
+  const ahead = new ReadAhead();
+  for (const [i, { offset, bytes: size }] of handles.entries()) {
+    const read = () => transfer.read(shorter, offset, size, ahead);
+    if (i < 10) read();
+    else assertThrows(read, CorruptionError, "cut while it is read");
+  }
 });

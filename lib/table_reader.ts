@@ -4,7 +4,8 @@
  *
  * **Invariants.**
  * 1. Every key of a table is found, by `get` and by `seek`, also the first and the last of each block.
- * 2. A get pins no block, since nothing else happens while it looks; a cursor pins the index and one data block.
+ * 2. A get pins no block, since nothing else happens while it looks. A cursor pins the index and one data block, or has
+ *    that in memory of its own if it is to leave no trace in the pool; and it reads ahead, up to 64 KiB.
  * 3. What is answered comes from blocks whose checksums hold; damage is a `CorruptionError` of file and offset.
  * 4. A cursor that has thrown is invalid, and may be used again from `first`, `last` or `seek` on.
  *
@@ -14,10 +15,12 @@
  */
 import type { DecodedBlock } from "./block.ts";
 import { bloomHash } from "./bloom_filter.ts";
-import { Cursor } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import type { ReadableFile } from "./file_system.ts";
-import { DELETED, FOUND, KIND_VALUE, kindAt, type Lookup } from "./internal_key.ts";
+import { DELETED, FOUND, KIND_VALUE, type Lookup } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
+import { BlockCursor, type StoredBlock } from "./stored_block.ts";
+import { ReadAhead } from "./table_format.ts";
 import { TableBlocks, type TableReaderOptions } from "./table_blocks.ts";
 
 /**
@@ -121,7 +124,7 @@ export class TableReader {
     const at = index.search(blocks.comparator, key, 0, end);
     if (at === index.count) return;
     blocks.readHandle(index, at);
-    let block: DecodedBlock | undefined;
+    let block: StoredBlock | undefined;
     if (blocks.hasFilter) {
       if (this.#filterCredit === 0 && ++this.#gets % SAMPLE_EVERY !== 0) {
         block = blocks.blockInMemory(index, at);
@@ -129,13 +132,12 @@ export class TableReader {
       if (block === undefined && !this.#mayContain(lookup)) return;
     }
     block ??= blocks.block(index, at);
-    const found = block.find(blocks.comparator, key, end);
-    if (found === -1) return;
-    if (kindAt(block.bytes, block.keyEnd(found)) === KIND_VALUE) {
+    if (!block.search(blocks.comparator, key, 0, end)) return;
+    if (block.foundKind === KIND_VALUE) {
       lookup.outcome = FOUND;
       lookup.value = block.bytes;
-      lookup.valueStart = block.valueStart(found);
-      lookup.valueEnd = block.valueEnd(found);
+      lookup.valueStart = block.valueStart;
+      lookup.valueEnd = block.valueEnd;
     } else lookup.outcome = DELETED;
   }
 
@@ -187,7 +189,7 @@ export class TableReader {
 }
 
 /** Walks a table: a position in the index, and one in the block that it leads to. */
-class TableCursor extends Cursor {
+class TableCursor extends BlockCursor {
   readonly #blocks: TableBlocks;
   readonly #fillPool: boolean;
   readonly #onClose: (() => void) | undefined;
@@ -195,13 +197,18 @@ class TableCursor extends Cursor {
   #indexFrame = -1;
   #indexAt = -1;
   /** The block of the index's entry `#indexAt`; `undefined` if there is no such entry. */
-  #block: DecodedBlock | undefined;
+  #block: StoredBlock | undefined;
+  /** Its frame in the pool, or -1 if it is in memory of this cursor's own. */
   #blockFrame = -1;
-  #blockAt = -1;
+  /** What blocks are read to that are to leave no trace in the pool. */
+  #room: StoredBlock | undefined;
+  #ahead: ReadAhead | undefined;
+  /** What both of these take. */
+  #ownBytes = 0;
   #isClosed = false;
 
   constructor(blocks: TableBlocks, fillPool: boolean, onClose: (() => void) | undefined) {
-    super();
+    super(blocks.comparator);
     this.#blocks = blocks;
     this.#fillPool = fillPool;
     this.#onClose = onClose;
@@ -210,41 +217,44 @@ class TableCursor extends Cursor {
   override first(): void {
     this.#openIndex();
     this.#openBlock(0);
-    this.#blockAt = 0;
+    super.first();
     this.#settleForward();
   }
 
   override last(): void {
     this.#openBlock(this.#openIndex().count - 1);
-    this.#blockAt = (this.#block?.count ?? 0) - 1;
+    super.last();
     this.#settleBackward();
   }
 
   override seek(target: Uint8Array, start: number, end: number): void {
-    const { comparator } = this.#blocks;
     const index = this.#openIndex();
-    this.#openBlock(index.search(comparator, target, start, end));
-    this.#blockAt = this.#block?.search(comparator, target, start, end) ?? 0;
+    this.#openBlock(index.search(this.#blocks.comparator, target, start, end));
+    super.seek(target, start, end);
     this.#settleForward();
   }
 
   override next(): void {
-    this.#blockAt++;
-    this.#settleForward();
+    super.next();
+    if (!this.valid) this.#settleForward();
   }
 
   override previous(): void {
-    this.#blockAt--;
-    this.#settleBackward();
+    super.previous();
+    if (!this.valid) this.#settleBackward();
   }
 
   override close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.valid = false;
     this.#closeBlock();
-    if (this.#index !== undefined) this.#blocks.pool.unpin(this.#indexFrame);
+    super.close();
+    const { pool } = this.#blocks;
+    if (this.#index !== undefined) pool.unpin(this.#indexFrame);
     this.#index = undefined;
+    this.#room = undefined;
+    this.#ahead = undefined;
+    this.#countOwn();
     this.#onClose?.();
   }
 
@@ -258,55 +268,57 @@ class TableCursor extends Cursor {
     return this.#index;
   }
 
-  /** Pins the block of an entry of the index, or none if there is no such entry. */
+  /** Gets hold of the block of an entry of the index, or of none if there is no such entry. */
   #openBlock(indexAt: number): void {
     if (indexAt === this.#indexAt && this.#block !== undefined) return;
-    this.valid = false; // until the block is there
-    this.#closeBlock();
+    this.#closeBlock(); // and there is none until the other one is there
     const index = this.#index!;
     if (indexAt < 0 || indexAt >= index.count) return;
-    this.#blocks.readHandle(index, indexAt);
-    this.#blockFrame = this.#blocks.pinBlock(index, indexAt, this.#fillPool);
-    const block = this.#blocks.pool.content(this.#blockFrame) as DecodedBlock;
+    const blocks = this.#blocks;
+    blocks.readHandle(index, indexAt);
+    const ahead = this.#ahead ??= new ReadAhead();
+    let frame = -1;
+    if (this.#fillPool) frame = blocks.pinBlock(index, indexAt, ahead);
+    else frame = blocks.fetchBlock();
+    const block = frame < 0
+      ? this.#room = blocks.readBlock(index, indexAt, this.#room, ahead)
+      : blocks.pool.content(frame) as StoredBlock;
+    this.#countOwn();
+    this.#blockFrame = frame;
     this.#block = block;
     this.#indexAt = indexAt;
-    this.keyBuffer = block.bytes;
-    this.valueBuffer = block.bytes;
+    this.enter(block, blocks.path, blocks.blockOffset);
   }
 
   #closeBlock(): void {
-    if (this.#block !== undefined) this.#blocks.pool.unpin(this.#blockFrame);
+    this.enter(undefined);
+    if (this.#block !== undefined && this.#blockFrame >= 0) {
+      this.#blocks.pool.unpin(this.#blockFrame);
+    }
     this.#block = undefined;
   }
 
-  /** Shows the entry at `#blockAt`, or the first one of the blocks that follow. */
+  /** Tells the pool what memory this cursor has come to use, or has let go of. */
+  #countOwn(): void {
+    const bytes = (this.#room?.memoryBytes ?? 0) + (this.#ahead?.buffer.length ?? 0);
+    if (bytes === this.#ownBytes) return;
+    this.#blocks.pool.countTransient(bytes - this.#ownBytes);
+    this.#ownBytes = bytes;
+  }
+
+  /** If the block has no further entry, goes to the first one of the blocks that follow. */
   #settleForward(): void {
-    while (this.#block !== undefined && this.#blockAt >= this.#block.count) {
+    while (!this.valid && this.#block !== undefined) {
       this.#openBlock(this.#indexAt + 1);
-      this.#blockAt = 0;
+      super.first();
     }
-    this.#show();
   }
 
-  /** Shows the entry at `#blockAt`, or the last one of the blocks before. */
+  /** If the block has no entry before, goes to the last one of the blocks before. */
   #settleBackward(): void {
-    while (this.#block !== undefined && this.#blockAt < 0) {
+    while (!this.valid && this.#block !== undefined) {
       this.#openBlock(this.#indexAt - 1);
-      this.#blockAt = (this.#block?.count ?? 0) - 1;
+      super.last();
     }
-    this.#show();
-  }
-
-  #show(): void {
-    const block = this.#block;
-    if (block === undefined) {
-      this.valid = false;
-      return;
-    }
-    this.keyStart = block.keyStart(this.#blockAt);
-    this.keyEnd = block.keyEnd(this.#blockAt);
-    this.valueStart = block.valueStart(this.#blockAt);
-    this.valueEnd = block.valueEnd(this.#blockAt);
-    this.valid = true;
   }
 }

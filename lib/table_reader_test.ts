@@ -452,3 +452,77 @@ Deno.test("open() closes the file if it is not a table, close() makes the pool f
   table.close();
   assertEquals(options.pool.stats().usedBytes, 0);
 });
+
+Deno.test("A cursor counts the memory that is its own, and gives it back", () => {
+  const bytes = tableBytes(decimalEntries(5000, 100), { compression: snappy });
+  for (const fillPool of [false, true]) {
+    const pool = roomyPool();
+    const table = openTable(bytes, pool);
+    const cursor = table.cursor({ fillPool });
+    cursor.first();
+    const { transientBytes: first } = pool.stats();
+    assertEquals(first > 4000, !fillPool, `${first}`);
+    for (let i = 1; i < 5000; i++) cursor.next();
+    assert(cursor.valid);
+    // One block, and what was read ahead.
+    const { transientBytes } = pool.stats();
+    assert(transientBytes > 60_000 && transientBytes < 80_000, `${transientBytes}`);
+    cursor.close();
+    assertEquals(pool.stats().transientBytes, 0);
+    table.close();
+  }
+});
+
+Deno.test("A scan does not read the disk once for each block", () => {
+  const bytes = tableBytes(decimalEntries(5000, 100));
+  const file = fileOf(bytes);
+  let reads = 0;
+  const counting = {
+    path: file.path,
+    size: file.size,
+    read: (into: Uint8Array, position: number) => (reads++, file.read(into, position)),
+    close: () => file.close(),
+  };
+  const table = TableReader.open(counting, { comparator: bytewiseKeys, pool: roomyPool() });
+  const cursor = table.cursor({ fillPool: false });
+  let count = 0;
+  for (cursor.first(); cursor.valid; cursor.next()) count++;
+  assertEquals(count, 5000);
+  assert(reads < 20, `${reads} reads for ${bytes.length} bytes`);
+  cursor.close();
+  table.close();
+});
+
+Deno.test("What a cursor shows stays as it is until it moves, whatever is read meanwhile", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = generator(seed);
+    const entries = decimalEntries(1000, 100);
+    const pool = createBufferPool({ capacityBytes: 40_000 + random(40_000) });
+    const table = openTable(tableBytes(entries), pool);
+    const cursors = Array.from({ length: 4 }, () => table.cursor({ fillPool: random(2) === 0 }));
+    const places = cursors.map(() => -1);
+    for (let step = 0; step < 1000; step++) {
+      const which = random(cursors.length);
+      const cursor = cursors[which]!;
+      if (places[which] === -1 || random(10) === 0) {
+        places[which] = random(1000);
+        cursor.seek(entries[places[which]]![0], 0, 24);
+      } else if (random(3) > 0) {
+        cursor.next();
+        places[which]! += 1;
+      } else {
+        cursor.previous();
+        places[which]! -= 1;
+      }
+      if (!cursor.valid) places[which] = -1;
+      table.get(lookupOf(userKeyOf(entries[random(1000)]![0])));
+      for (const [i, at] of places.entries()) {
+        if (at < 0) continue;
+        assertEquals(entryAt(cursors[i]!), entries[at], `seed ${seed}, step ${step}`);
+      }
+    }
+    for (const cursor of cursors) cursor.close();
+    table.close();
+    assertEquals([pool.stats().usedBytes, pool.stats().transientBytes], [0, 0]);
+  }
+});

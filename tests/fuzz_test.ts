@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { BlockCursor, type BlockKeys, decodeBlock } from "../lib/block.ts";
+import { type BlockKeys, decodeBlock, type DecodedBlock } from "../lib/block.ts";
 import { bloomHash, FilterBlock, mayContain } from "../lib/bloom_filter.ts";
 import { compareBytes, equalBytes } from "../lib/bytes.ts";
 import { type Codec, number, utf8 } from "../lib/codec.ts";
@@ -26,6 +26,7 @@ import type { LogReaderOptions } from "../lib/log.ts";
 import { loadManifest } from "../lib/manifest.ts";
 import { MemoryFileSystem } from "../lib/memory_file_system.ts";
 import type { Random } from "../lib/random.ts";
+import { BlockCursor, StoredBlock } from "../lib/stored_block.ts";
 import { tuple, type TuplePart } from "../lib/tuple_codec.ts";
 import { decodeVersionEdit, emptyVersionEdit, encodeVersionEdit } from "../lib/version_edit.ts";
 import { BatchReader, WriteBatch } from "../lib/write_batch.ts";
@@ -339,36 +340,90 @@ Deno.test("a CURRENT of any bytes names the manifest that is there, or is a Corr
 /** A decoded block is walked in both directions and searched, whatever is in it. */
 function useBlock(bytes: Uint8Array, holds: BlockKeys, random: Random): Entry[] | undefined {
   const block = attempt(() => decodeBlock(bytes, bytes.length, holds, comparator, "table", 9));
+  if (holds === "entries") useStoredBlock(bytes, block, random);
   if (block === undefined) return undefined;
   check(block.count <= bytes.length / 3, "more entries than there is room for");
   const found: Entry[] = [];
-  const cursor = new BlockCursor(block, comparator);
-  for (cursor.first(); cursor.valid; cursor.next()) {
-    check(found.length < block.count, "the cursor goes on behind the end");
-    const { keyStart, keyEnd, valueStart, valueEnd } = cursor;
+  for (let i = 0; i < block.count; i++) {
+    const [keyStart, keyEnd] = [block.keyStart(i), block.keyEnd(i)];
+    const [valueStart, valueEnd] = [block.valueStart(i), block.valueEnd(i)];
     check(0 <= keyStart && keyStart <= keyEnd && valueStart <= valueEnd, "out of order");
     check(keyEnd <= valueStart && valueEnd <= block.bytes.length, "out of bounds");
     const key = block.bytes.subarray(keyStart, keyEnd);
     found.push({ key, value: block.bytes.subarray(valueStart, valueEnd) });
   }
-  let left = found.length;
-  for (cursor.last(); cursor.valid; cursor.previous()) left--;
-  check(left === 0 && found.length === block.count, "not all of it was walked");
   const restarts = getFixed32(bytes, bytes.length - 4);
   const keyBytes = block.count === 0 ? 0 : block.keyEnd(block.count - 1);
   const storedBytes = bytes.length - 4 - restarts * 4;
   check(restarts > 0 && block.bytes.length - keyBytes <= storedBytes, "a value among restarts");
   if (holds === "names") return found;
   for (let questions = 2; questions > 0; questions--) {
-    const key = random(3) > 0 && found.length > 0
-      ? found[random(found.length)]!.key.slice()
-      : makeInternalKey(shortBytes(random), anyNumber(random), 1);
+    const key = someKey(found, random);
     const at = block.search(comparator, key, 0, key.length);
     check(at >= 0 && at <= block.count, `searched and found ${at}`);
-    const exact = block.find(comparator, key, key.length);
-    check(exact >= -1 && exact < block.count, `found ${exact}`);
   }
   return found;
+}
+
+function someKey(found: readonly Entry[], random: Random): Uint8Array {
+  return random(3) > 0 && found.length > 0
+    ? found[random(found.length)]!.key.slice()
+    : makeInternalKey(shortBytes(random), anyNumber(random), 1);
+}
+
+/** The same block as it is stored: refused alike, and with the same entries in both directions. */
+function useStoredBlock(
+  bytes: Uint8Array,
+  decoded: DecodedBlock | undefined,
+  random: Random,
+): void {
+  const block = new StoredBlock(bytes.length);
+  block.bytes.fill(random(256)); // what was there before
+  block.bytes.set(bytes);
+  const isSound = attempt(() => (block.accept(bytes.length, "table", 9), true)) === true;
+  check(isSound === (decoded !== undefined), "only one sees damage");
+  if (decoded === undefined) return;
+  const cursor = new BlockCursor(comparator);
+  cursor.enter(block, "table", 9);
+  const found: Entry[] = [];
+  for (cursor.first(); cursor.valid; cursor.next()) {
+    check(found.length < decoded.count, "the cursor goes on behind the end");
+    const key = cursor.keyBuffer.slice(cursor.keyStart, cursor.keyEnd);
+    found.push({ key, value: cursor.valueBuffer.slice(cursor.valueStart, cursor.valueEnd) });
+    const i = found.length - 1;
+    const expected = decoded.bytes.subarray(decoded.keyStart(i), decoded.keyEnd(i));
+    check(equalBytes(key, expected), "another key");
+    check(cursor.valueEnd <= block.entriesEnd, "out of bounds");
+    const value = decoded.bytes.subarray(decoded.valueStart(i), decoded.valueEnd(i));
+    check(equalBytes(found[i]!.value, value), "another value");
+  }
+  let left = found.length;
+  for (cursor.last(); cursor.valid; cursor.previous()) {
+    left--;
+    const key = cursor.keyBuffer.subarray(cursor.keyStart, cursor.keyEnd);
+    check(left >= 0 && equalBytes(key, found[left]!.key), "another key on the way back");
+  }
+  check(left === 0 && found.length === decoded.count, "not all of it was walked");
+  const isOrdered = found.every(({ key }, i) =>
+    i === 0 || comparator.compareKeys(found[i - 1]!.key, key) < 0
+  );
+  for (let questions = 2; questions > 0; questions--) {
+    const key = someKey(found, random);
+    const isVersion = block.search(comparator, key, 0, key.length);
+    const { foundAt, entriesEnd } = block;
+    check(foundAt >= 0 && foundAt <= entriesEnd, `searched and found ${foundAt}`);
+    check(!isVersion || foundAt < entriesEnd, "found the end");
+    cursor.seek(key, 0, key.length);
+    if (!isOrdered) continue;
+    const expected = found.find((entry) => comparator.compareKeys(entry.key, key) >= 0);
+    check(cursor.valid === (expected !== undefined), "found, or not");
+    if (expected === undefined) continue;
+    const now = cursor.keyBuffer.subarray(cursor.keyStart, cursor.keyEnd);
+    check(equalBytes(now, expected.key), "found another key");
+    const isSame = equalBytes(key.subarray(0, -8), expected.key.subarray(0, -8));
+    check(isVersion === isSame, "taken for a version of another key");
+  }
+  cursor.close();
 }
 
 for (const holds of ["entries", "separators", "names"] as const) {
@@ -434,10 +489,18 @@ function fuzzCompressor(
 ): void {
   const samples = samplesOf(8, (random) => compressed(random, compressor));
   const room = new Uint8Array(100);
+  // Where there is room around input and output, more is read and written at once.
+  const around = Uint8Array.from({ length: 1 << 16 }, (_, i) => i * 7);
+  const largeRoom = new Uint8Array(1 << 16);
   fuzz({
     input: (random) => anyInput(random, samples),
     check: (bytes, random) => {
       const made = compressor.decompress(bytes, 0, bytes.length, room);
+      const start = random(around.length - bytes.length);
+      around.set(bytes, start);
+      const same = compressor.decompress(around, start, start + bytes.length, largeRoom);
+      check((made === undefined) === (same === undefined), "damage depends on the room");
+      check(!made || equalBytes(made, same!), "what is made depends on the room");
       check((made?.length ?? 0) <= bytes.length * expansionMax, `${made?.length} bytes made`);
       if (byTheBook !== undefined) {
         const expected = byTheBook(bytes);
