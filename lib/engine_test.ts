@@ -442,7 +442,7 @@ Deno.test("A table that is due for being searched in vain stays so when a memtab
   for (let i = 0; i < 100; i++) stage.get("b");
   for (let i = 0; i < 3; i++) stage.put("q", "v".repeat(30 * KIB));
   while (stage.turns.turn());
-  const { flushes, compactions } = stage.engine.counters;
+  const { flushes, compactions } = stage.engine.stats().background;
   assertEquals([flushes, compactions], [3, 1]);
   await stage.close();
 });
