@@ -37,6 +37,13 @@ export interface Surroundings {
   readonly schedule: Scheduler;
   /** Milliseconds from some moment on, for statistics and for how long a writer waits at a time. */
   readonly now: () => number;
+  /**
+   * How long awaited writes may follow one another before the event loop gets a turn, in milliseconds. Promises that
+   * are fulfilled at once would keep it from one for ever, and nothing else in the program would happen.
+   *
+   * @default {Infinity}
+   */
+  readonly burstMs?: number;
   /** What starts a worker for flushes and compactions. Without, they are done on the caller's thread. */
   readonly workers?: Workers | undefined;
 }

@@ -28,6 +28,7 @@ import { createDatabase, type Database } from "./store.ts";
 export const webSurroundings: Surroundings = {
   schedule: timerScheduler,
   now: () => performance.now(),
+  burstMs: 20, // the turn after it costs one
 };
 
 /**

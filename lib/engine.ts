@@ -378,7 +378,7 @@ export class Engine implements CommitTarget, BackgroundOwner {
       memtables: this.#memtables,
       tree: this.tree,
       counters: this.#writes,
-      now: this.#surroundings.now,
+      surroundings: this.#surroundings,
     });
   }
 
@@ -511,7 +511,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
     await this.queue.drain();
     await this.#health.settled();
     this.#planner.requests.rejectAll(this.#closed("wait for background work"));
-    await this.#background.close();
+    await this.#background.close(); // never rejects
+    this.#controller.close();
     for (const scan of [...this.#scans]) scan.close();
     this.#snapshots.clear();
     try {

@@ -67,6 +67,8 @@ export interface WorkerEvents {
 
 /** Starts workers. */
 export interface Workers {
+  /** A job that goes through fewer bytes is not worth starting a worker for. */
+  readonly worthBytes: number;
   /** Why no worker can be started here, and what to do about it; `undefined` if one can. */
   unavailable(): string | undefined;
   /** Starts one. It says in the channel when it is ready. */

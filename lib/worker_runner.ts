@@ -23,9 +23,6 @@ import { tableName } from "./file_names.ts";
 import type { Tree } from "./tree.ts";
 import type { TableMeta } from "./version_edit.ts";
 
-/** A worker takes 30 to 60 ms to start, in which so much is done here. Jobs that are smaller are not worth one. */
-export const WORTH_BYTES: number = 1024 * 1024;
-
 /** Does jobs in a worker. */
 export class WorkerRunner implements JobRunner {
   readonly #tree: Tree;
@@ -61,7 +58,7 @@ export class WorkerRunner implements JobRunner {
 
   /** {@inheritDoc} */
   start(description: JobDescription): RunningJob {
-    if (this.#client === undefined && description.bytes >= WORTH_BYTES) this.#launch();
+    if (this.#client === undefined && description.bytes >= this.#workers.worthBytes) this.#launch();
     return this.#client?.isReady
       ? this.#client.submit(description)
       : this.#local.start(description);

@@ -14,13 +14,13 @@
  * 1. Memtables waiting to be flushed, and tables of level 0, are bounded.
  * 2. Whoever writes at once is held up for some milliseconds at a time, but for waits at a bound; nobody waits when
  *    nothing is under way that he could wait for.
- * 3. An awaited write never holds up the event loop while a worker does the work.
+ * 3. An awaited write never holds up the event loop while a worker does the work, and many of them let it turn.
  *
  * **Read next.** `engine.ts`
  *
  * @module
  */
-import type { Background } from "./background.ts";
+import type { Background, Surroundings } from "./background.ts";
 import type { JobKind } from "./job_runner.ts";
 import type { MemtableSet } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
@@ -62,8 +62,8 @@ export interface WriteControllerContext {
   readonly tree: Tree;
   /** Where waits are counted. */
   readonly counters: WriteCounters;
-  /** Milliseconds from some moment on. */
-  readonly now: () => number;
+  /** Clock and turns of the event loop. */
+  readonly surroundings: Surroundings;
 }
 
 /** Slows down the writers of one database. */
@@ -77,6 +77,9 @@ export class WriteController {
   #creditBytes = 0;
   readonly #counted = { flush: 0, compaction: 0 };
   #waiting: PromiseWithResolvers<void> | undefined;
+  /** The first awaited write since the event loop turned, and what takes the next turn back. */
+  #burst: { readonly start: number; readonly cancel: () => void } | undefined;
+  #turn: PromiseWithResolvers<void> | undefined;
 
   /**
    * Makes one.
@@ -123,13 +126,19 @@ export class WriteController {
   room(entries: number, bytes: number): Promise<void> | undefined {
     this.#context.background.poll();
     const isFull = !this.#context.memtables.active.memtable.fits(entries, bytes);
-    return (isFull ? this.#roomToFreeze() : undefined) ?? this.#roomInPace();
+    return (isFull ? this.#roomToFreeze() : undefined) ?? this.#roomInPace() ?? this.#endOfBurst();
   }
 
   /** The same for freezing a memtable. */
   roomToFreeze(): Promise<void> | undefined {
     this.#context.background.poll();
     return this.#roomToFreeze();
+  }
+
+  /** Nothing is to be waited for any more. */
+  close(): void {
+    this.#burst?.cancel();
+    this.#turned();
   }
 
   /** Work was done: who waits may ask again. */
@@ -159,7 +168,7 @@ export class WriteController {
   }
 
   #pay(kind: JobKind): void {
-    const { background, counters, now } = this.#context;
+    const { background, counters, surroundings: { now } } = this.#context;
     if (!background.isElsewhere(kind)) {
       if (kind === "flush") background.stepFlush(this.#debtBytes * FLUSH_PACE);
       else background.step(this.#debtBytes * COMPACTION_PACE);
@@ -207,6 +216,26 @@ export class WriteController {
     return this.#isPaid(kind) ? undefined : this.#wait();
   }
 
+  /** A turn of the event loop, if there has been none for some time. */
+  #endOfBurst(): Promise<void> | undefined {
+    const { now, schedule, burstMs } = this.#context.surroundings;
+    if (burstMs === undefined) return undefined;
+    if (this.#burst === undefined) {
+      this.#burst = { start: now(), cancel: schedule(() => this.#turned()) };
+      return undefined;
+    }
+    if (now() - this.#burst.start < burstMs) return undefined;
+    this.#turn ??= Promise.withResolvers<void>();
+    return this.#turn.promise;
+  }
+
+  #turned(): void {
+    const turn = this.#turn;
+    this.#burst = undefined;
+    this.#turn = undefined;
+    turn?.resolve();
+  }
+
   #wait(): Promise<void> {
     this.#context.background.wantNews();
     this.#waiting ??= Promise.withResolvers<void>();
@@ -215,7 +244,7 @@ export class WriteController {
 
   /** Works or waits as long as something must be done and there is something to do. */
   #stall(mustGoOn: () => boolean, work: () => boolean): void {
-    const { background, counters, now } = this.#context;
+    const { background, counters, surroundings: { now } } = this.#context;
     const start = now();
     while (mustGoOn() && (work() || background.wait()));
     counters.stalls++;
