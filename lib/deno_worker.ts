@@ -53,4 +53,10 @@ export function serve({ varveSetup, varveRequests }: WorkerData, wake: () => voi
 }
 
 const data = isMainThread ? undefined : workerData as Partial<WorkerData> | null | undefined;
-if (data?.varveSetup !== undefined) serve(data as WorkerData, () => parentPort!.postMessage(0));
+if (data?.varveSetup !== undefined) {
+  try {
+    serve(data as WorkerData, () => parentPort!.postMessage(undefined));
+  } catch (error) {
+    parentPort!.postMessage(error); // thrown, it would be printed
+  }
+}

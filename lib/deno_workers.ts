@@ -41,7 +41,11 @@ class DenoWorkerHost implements WorkerHost {
     const workerData: WorkerData = { varveSetup: setup, varveRequests: port2 };
     this.#worker = new Worker(startable(entry), { workerData, transferList: [port2] });
     this.#worker.unref();
-    this.#worker.on("message", () => this.#isEnded || events.news());
+    this.#worker.on("message", (error: unknown) => {
+      if (this.#isEnded) return;
+      if (error === undefined) events.news();
+      else events.failed(error);
+    });
     this.#worker.on("error", (error: unknown) => this.#isEnded || events.failed(error));
     this.#worker.on("exit", () => this.#isEnded || events.failed(undefined));
   }

@@ -18,11 +18,22 @@
  */
 import { assertEquals } from "@std/assert";
 import { type BufferPool, createBufferPool } from "../lib/buffer_pool.ts";
+import {
+  type CompactionDescription,
+  compactionEdit,
+  CompactionJob,
+  describeCompaction,
+  moveEdit,
+} from "../lib/compaction.ts";
+import {
+  type CompactionPlan,
+  DEFAULT_PICKER_OPTIONS,
+  type PickerOptions,
+  planRange,
+} from "../lib/compaction_picker.ts";
 import { Cursor } from "../lib/cursor.ts";
+import { type FlushDescription, flushEdit, type FlushedMemtable, FlushJob } from "../lib/flush.ts";
 import { KIND_TOMBSTONE, KIND_VALUE } from "../lib/internal_key.ts";
-import { compactionEdit, CompactionJob, describeCompaction, moveEdit } from "../lib/compaction.ts";
-import type { CompactionPlan, PickerOptions } from "../lib/compaction_picker.ts";
-import { flushEdit, type FlushedMemtable, FlushJob } from "../lib/flush.ts";
 import { type Job, JobCounters, type JobResult } from "../lib/job.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { loadManifest, writeNewDatabase } from "../lib/manifest.ts";
@@ -203,14 +214,25 @@ export class SmallTree {
     return tableWriterOptions(this.settings, bytewiseKeys, 0);
   }
 
+  /** Describes the flush of a memtable. */
+  describeFlush({ buffer, usedBytes }: Memtable): FlushDescription {
+    const { snapshot: smallestSnapshot, settings: tables } = this;
+    return { kind: "flush", memtable: buffer, bytes: usedBytes, smallestSnapshot, tables };
+  }
+
+  /** Describes the compaction of all that is in a level. */
+  describeCompaction(level: number, tableBytes = 1 << 20): CompactionDescription {
+    const { version } = this.tree;
+    const options = { ...DEFAULT_PICKER_OPTIONS, tableBytes };
+    const plan = planRange(version, level, undefined, undefined, options)!;
+    const { snapshot: smallestSnapshot, settings: tables } = this;
+    return describeCompaction(version, plan, { smallestSnapshot, tableBytes, tables });
+  }
+
   /** The flush of a memtable. */
   flush(request: FlushRequest): TreeJob {
-    const { buffer, usedBytes } = request.memtable;
-    const { snapshot: smallestSnapshot, settings: tables, counters } = this;
-    const job = new FlushJob(this.tree.jobContext, {
-      ...{ kind: "flush", memtable: buffer, bytes: usedBytes },
-      ...{ smallestSnapshot, tables },
-    });
+    const { counters } = this;
+    const job = new FlushJob(this.tree.jobContext, this.describeFlush(request.memtable));
     return this.#treeJob(job, (result) => flushEdit(request, result), (result) => {
       counters.flushes++;
       counters.flushBytes += result.bytesWritten;
