@@ -5,9 +5,17 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
-import { Background, type BackgroundOwner, SLICE_BYTES, timerScheduler } from "./background.ts";
-import type { CompactionJob } from "./compaction.ts";
-import type { Job } from "./job.ts";
+import {
+  Background,
+  type BackgroundOwner,
+  type DueCompaction,
+  type DueJob,
+  SLICE_BYTES,
+  timerScheduler,
+} from "./background.ts";
+import type { CompactionPlan } from "./compaction_picker.ts";
+import { EMPTY_RESULT, type Job, type JobResult } from "./job.ts";
+import { type JobDescription, LocalRunner, type RunningJob } from "./job_runner.ts";
 
 /** A job of some steps, the last of which may fail. */
 class NotingJob implements Job {
@@ -21,13 +29,13 @@ class NotingJob implements Job {
     private readonly failure?: Error,
   ) {}
 
-  step(bytes: number): boolean {
+  step(bytes: number): JobResult | undefined {
     this.notes.push(`${this.name} step`);
     this.bytes.push(bytes);
     this.onStep();
-    if (--this.steps > 0) return false;
+    if (--this.steps > 0) return undefined;
     if (this.failure !== undefined) throw this.failure;
-    return true;
+    return EMPTY_RESULT;
   }
 
   abandon(): void {
@@ -41,6 +49,8 @@ class NotingOwner implements BackgroundOwner {
   readonly flushes: NotingJob[] = [];
   readonly compactions: NotingJob[] = [];
   onFailure: () => void = () => {};
+  /** Of which the owner was told that they were given up. */
+  readonly abandoned: string[] = [];
 
   flush(name: string, steps: number, failure?: Error): NotingJob {
     const job = new NotingJob(name, this.notes, steps, failure);
@@ -54,32 +64,54 @@ class NotingOwner implements BackgroundOwner {
     return job;
   }
 
-  nextFlush(): Job | undefined {
-    return this.flushes.shift();
+  nextFlush(): DueJob | undefined {
+    return this.#due(this.flushes.shift(), () => this.flushed());
   }
 
   flushed(): void {
     this.notes.push("flushed");
   }
 
-  nextCompaction(): CompactionJob | undefined {
-    return this.compactions.shift() as unknown as CompactionJob | undefined;
+  nextCompaction(): DueCompaction | undefined {
+    const job = this.compactions.shift();
+    const due = this.#due(job, () => this.compacted(job!));
+    return due && { ...due, plan: job as unknown as CompactionPlan };
   }
 
-  compacted(job: CompactionJob): void {
-    this.notes.push(`compacted ${(job as unknown as NotingJob).name}`);
+  compacted(job: NotingJob): void {
+    this.notes.push(`compacted ${job.name}`);
   }
+
+  backgroundAdvanced(): void {}
 
   backgroundFailed(error: unknown): void {
     this.notes.push(`failed: ${(error as Error).message}`);
     this.onFailure();
+  }
+
+  #due(job: NotingJob | undefined, install: () => void): DueJob | undefined {
+    if (job === undefined) return undefined;
+    const abandon = () => void this.abandoned.push(job.name);
+    return { description: job as unknown as JobDescription, install, abandon };
+  }
+}
+
+/** Does the jobs that it is given in place of descriptions. */
+class NotingRunner extends LocalRunner {
+  constructor() {
+    super(undefined as never);
+  }
+
+  override start(description: JobDescription): RunningJob {
+    const job = description as unknown as Job;
+    return { isHere: true, step: (bytes) => job.step(bytes), abandon: () => job.abandon() };
   }
 }
 
 function start(): { owner: NotingOwner; turns: ManualTurns; background: Background } {
   const owner = new NotingOwner();
   const turns = new ManualTurns();
-  return { owner, turns, background: new Background(owner, turns.schedule) };
+  return { owner, turns, background: new Background(owner, turns.schedule, new NotingRunner()) };
 }
 
 Deno.test("a flush goes before a compaction, also in the middle of one (invariant 1)", () => {

@@ -27,6 +27,10 @@ class NotingTarget implements CommitTarget {
     this.written.push(...keys);
   }
 
+  room(): Promise<void> | undefined {
+    return undefined;
+  }
+
   sync(): Promise<void> {
     this.notes.push("sync");
     this.syncStarts.push(this.written.length);
