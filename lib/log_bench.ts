@@ -1,5 +1,5 @@
 import type { ReadableFile, WritableFile } from "./file_system.ts";
-import { LogReader, LogWriter } from "./log.ts";
+import { LOG_ROOM_BYTES, LogReader, LogWriter } from "./log.ts";
 
 /** A file that forgets: what is measured is the framing alone. */
 class NowhereFile implements WritableFile {
@@ -44,6 +44,9 @@ const writer = new LogWriter(new NowhereFile());
 
 Deno.bench("add a record of 135 B", { group: "write" }, () => {
   writer.add(record, 0, 135);
+});
+Deno.bench("add a record of 135 B in place", { group: "write" }, () => {
+  writer.add(record, LOG_ROOM_BYTES, LOG_ROOM_BYTES + 135, LOG_ROOM_BYTES);
 });
 Deno.bench("add a record of 4 KiB", { group: "write" }, () => {
   writer.add(record, 0, 4096);

@@ -4,7 +4,7 @@ import { putFixed32 } from "./coding.ts";
 import { crc32c, mask } from "./crc32c.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import type { ReadableFile, WritableFile } from "./file_system.ts";
-import { LOG_BLOCK_BYTES, LOG_HEADER_BYTES, LogReader, LogWriter } from "./log.ts";
+import { LOG_BLOCK_BYTES, LOG_HEADER_BYTES, LOG_ROOM_BYTES, LogReader, LogWriter } from "./log.ts";
 import { generator } from "./random.ts";
 
 const FULL = 1;
@@ -316,6 +316,65 @@ Deno.test("LogWriter takes a range out of a larger buffer", () => {
   const file = new TestFile();
   new LogWriter(file).add(text("..record.."), 2, 8);
   assertReads(file.bytes, [text("record")]);
+});
+
+/** A record in memory that has room before and after it, for what must not be touched as well. */
+function withRoom(record: Uint8Array, room: number): [Uint8Array, number, number, number] {
+  const memory = concat(new Uint8Array(3 + room).fill(0xee), record, new Uint8Array(3).fill(0xee));
+  return [memory, 3 + room, 3 + room + record.length, room];
+}
+
+Deno.test("LogWriter writes the same bytes in place as with a copy, wherever in a block", () => {
+  // What is left of the block before the record: every case around a trailer, a header and the record's own end.
+  const lefts = Array.from({ length: 60 }, (_, i) => i + 1);
+  for (const length of [0, 1, 2, 20, 36, LOG_BLOCK_BYTES - 7, LOG_BLOCK_BYTES - 6]) {
+    for (const left of [...lefts, LOG_BLOCK_BYTES - 1, LOG_BLOCK_BYTES]) {
+      const record = noise(length, left);
+      const start = noise(LOG_BLOCK_BYTES - left, 5); // not a log: only where it ends counts
+      const files = [0, LOG_ROOM_BYTES - 1, LOG_ROOM_BYTES, LOG_ROOM_BYTES + 9].map((room) => {
+        const file = new TestFile(start);
+        const writer = new LogWriter(file);
+        const [memory, ...rest] = withRoom(record, room);
+        for (let i = 0; i < 3; i++) {
+          writer.add(memory, ...rest);
+          const [from, end] = rest;
+          assertSameBytes(memory.slice(from, end), record);
+          assertEquals([...memory.slice(0, 3), ...memory.slice(end)], new Array(6).fill(0xee));
+        }
+        assertEquals([writer.size, file.appends.length], [file.size, 3]);
+        return file.bytes;
+      });
+      for (const bytes of files) assertSameBytes(bytes, files[0]!);
+    }
+  }
+});
+
+Deno.test("LogWriter in place takes records of any size from any memory in turn", () => {
+  const random = generator(17);
+  const memories = [new Uint8Array(70_000), new Uint8Array(70_000)];
+  const [file, expected] = [new TestFile(), new TestFile()];
+  const [writer, copying] = [new LogWriter(file), new LogWriter(expected)];
+  const written: Uint8Array[] = [];
+  for (let i = 0; i < 300; i++) {
+    // Often the same place again, often the same size.
+    const memory = memories[random(4) === 0 ? 1 : 0]!;
+    const start = LOG_ROOM_BYTES + (random(3) === 0 ? random(9) : 0);
+    const length = [40, 41, random(100), random(50) === 0 ? random(69_000) : 40][random(4)]!;
+    const record = noise(length, i);
+    memory.set(record, start);
+    writer.add(memory, start, start + length, LOG_ROOM_BYTES);
+    copying.add(record, 0, length);
+    written.push(record);
+  }
+  assertSameBytes(file.bytes, expected.bytes);
+  assertReads(file.bytes, written);
+});
+
+Deno.test("LogWriter takes no more room than there is", () => {
+  const writer = new LogWriter(new TestFile());
+  const memory = new Uint8Array(100);
+  assertThrows(() => writer.add(memory, 12, 20, 13), Error, "Invariant");
+  assertEquals([writer.size, memory], [0, new Uint8Array(100)]);
 });
 
 Deno.test("LogWriter refuses to go on after a failed append", () => {

@@ -163,8 +163,9 @@ export class Memtable {
    * @returns True if `add` will take them all. With several writers, only if nobody else adds meanwhile.
    */
   fits(entries: number, keyAndValueBytes: number): boolean {
+    const free = this.#isShared ? this.#arena.freeBytes : this.#arena.ownFreeBytes;
     return entries * RECORD_OVERHEAD_BYTES_MAX + keyAndValueBytes +
-        this.#index.growthBytesMax(entries) <= this.#arena.freeBytes;
+        this.#index.growthBytesMax(entries) <= free;
   }
 
   /**
@@ -211,18 +212,14 @@ export class Memtable {
 
   /** Adds all records of a batch, from the reader's next one on, as {@linkcode Memtable.add} does. */
   addAll(batch: BatchReader): void {
+    invariant(!this.#isReadOnly, "only the maker of a memtable with a sorted array adds to it");
+    const arena = this.#arena;
+    const index = this.#index;
     while (batch.next()) {
-      const { buffer } = batch;
-      this.add(
-        batch.sequence,
-        batch.kind,
-        buffer,
-        batch.keyStart,
-        batch.keyEnd,
-        buffer,
-        batch.valueStart,
-        batch.valueEnd,
-      );
+      const words = recordWords(batch.keyEnd - batch.keyStart, batch.valueEnd - batch.valueStart);
+      const entry = this.#isShared ? arena.allocateShared(words) : arena.allocate(words);
+      arena.copyRecord(entry, batch);
+      index.insert(entry);
     }
   }
 

@@ -20,6 +20,7 @@ import { SKIP_LIST_NODE_BYTES_MAX } from "./skip_list.ts";
 import { BLOCK_SLOTS, SORTED_BLOCK_BYTES } from "./sorted_array.ts";
 import { backwards, SHAPES } from "../tests/fixtures/ordered_index_contract.ts";
 import { generator } from "./random.ts";
+import { BatchReader, WriteBatch } from "./write_batch.ts";
 import type { MemtableReport, MemtableTask } from "../tests/fixtures/memtable_worker.ts";
 import { onSources } from "../tests/permissions.ts";
 
@@ -118,6 +119,38 @@ for (const index of INDEXES) {
       checkModel(index, bytewise, shape, 10 + i);
       checkModel(index, backwards, shape, 50 + i);
     });
+  });
+
+  Deno.test(`Memtable.addAll() adds what add() adds, by ${index}`, () => {
+    const random = generator(5);
+    const [one, other] = [0, 1].map(() =>
+      new Memtable({ comparator, capacityBytes: 1 << 20, index, seed: 3 })
+    ) as [Memtable, Memtable];
+    const batch = new WriteBatch();
+    const reader = new BatchReader();
+    for (let sequence = 1; sequence < 1500; sequence += batch.count) {
+      batch.clear();
+      for (let i = random(20) + 1; i > 0; i--) {
+        const key = bytes(String(random(500)).repeat(1 + random(4)));
+        const value = new Uint8Array(random(9) === 0 ? 1100 : random(60)).fill(i);
+        if (random(4) === 0) batch.delete(key, 0, key.length);
+        else batch.put(key, 0, key.length, value, 0, value.length);
+      }
+      batch.setSequence(sequence);
+      reader.resetTo(batch);
+      one.addAll(reader);
+      reader.reset(batch.bytes(), 0, batch.byteLength);
+      while (reader.next()) {
+        const { buffer, kind, keyStart, keyEnd, valueStart, valueEnd } = reader;
+        other.add(reader.sequence, kind, buffer, keyStart, keyEnd, buffer, valueStart, valueEnd);
+      }
+    }
+    assertEquals([one.entryCount, one.usedBytes], [other.entryCount, other.usedBytes]);
+    const [a, b] = [one.cursor(), other.cursor()];
+    for (a.first(), b.first(); b.valid; a.next(), b.next()) {
+      assertEquals([keyOf(a), valueOf(a)], [keyOf(b), valueOf(b)]);
+    }
+    assertEquals(a.valid, false);
   });
 
   Deno.test(`Memtable.get() ends at a tombstone, also of a key that was never there (B8), by ${index}`, () => {

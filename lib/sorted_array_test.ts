@@ -83,6 +83,67 @@ Deno.test("SortedArray splits a full block rightly whichever slot the new entry 
   }
 });
 
+Deno.test("SortedArray moves up what comes after a new entry, however many that are", () => {
+  for (const count of [0, 1, 2, 3, 4, 5, 8, 9, 63, 64, BLOCK_SLOTS - 2, BLOCK_SLOTS - 1]) {
+    for (let at = 0; at <= count; at++) {
+      const arena = Arena.create(1 << 15);
+      const index = new SortedArray(arena, bytewiseKeys);
+      const keys = Array.from({ length: count }, (_, i) => 1000 + 10 * i);
+      keys.push(1000 + 10 * at - 5);
+      for (const key of keys) index.insert(writeEntry(arena, decimal(key), key));
+      const position = new Position();
+      const seen: (number | undefined)[] = [];
+      for (index.first(position); position.entry !== 0; index.next(position)) {
+        seen.push(sequenceOf(arena, position));
+      }
+      assertEquals(seen, keys.sort((a, b) => a - b), `slot ${at} of ${count}`);
+    }
+  }
+});
+
+Deno.test("SortedArray tells keys apart by whichever byte differs, in whatever bits", () => {
+  // Keys of 0 to 9 bytes that differ from 0x80808080… in one byte, so that words differ at every place in every sign.
+  for (let length = 0; length <= 9; length++) {
+    const keys: Uint8Array[] = [];
+    for (let at = 0; at < length; at++) {
+      for (const byte of [0, 1, 0x7f, 0x81, 0xff]) {
+        keys.push(new Uint8Array(length).fill(0x80));
+        keys.at(-1)![at] = byte;
+      }
+    }
+    for (let shorter = 0; shorter <= length; shorter++) {
+      keys.push(new Uint8Array(shorter).fill(0x80));
+    }
+    const sorted = keys.toSorted(bytewise.compare);
+    for (const seed of [1, 2, 3]) {
+      const random = generator(seed);
+      const arena = Arena.create(1 << 15);
+      const index = new SortedArray(arena, bytewiseKeys);
+      const order = keys.map((key) => ({ key, at: random(1e6) })).sort((a, b) => a.at - b.at);
+      for (const { key } of order) index.insert(writeEntry(arena, key, 1 + sorted.indexOf(key)));
+      const position = new Position();
+      index.first(position);
+      for (let i = 1; i <= sorted.length; i++) {
+        assertEquals(sequenceOf(arena, position), i, `${length} bytes, seed ${seed}`);
+        index.next(position);
+      }
+      assertEquals(position.entry, 0);
+    }
+  }
+});
+
+Deno.test("SortedArray fills its blocks when one of two interleaved runs ascends at the end", () => {
+  const arena = Arena.create(1 << 20);
+  const index = new SortedArray(arena, bytewiseKeys);
+  for (let n = 0; n < 4 * BLOCK_SLOTS; n++) {
+    index.insert(writeEntry(arena, decimal(n % 2 === 0 ? n : 5e5 + n), n + 1));
+  }
+  const blocks = (arena.usedBytes - ARENA_HEADER_BYTES) / SORTED_BLOCK_BYTES -
+    4 * BLOCK_SLOTS * recordWords(10, 0) * 4 / SORTED_BLOCK_BYTES;
+  // The upper run takes two full blocks beside what the first block held of it, the lower one half-full ones.
+  assert(blocks <= 7, `${blocks} blocks`);
+});
+
 Deno.test("SortedArray leaves full blocks behind a load in key order", () => {
   const arena = Arena.create(1 << 20);
   const index = new SortedArray(arena, bytewiseKeys);

@@ -12,7 +12,7 @@
  * @module
  */
 import { EMPTY_BYTES } from "./bytes.ts";
-import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
+import { bytes, type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { GROUP_BYTES_MAX } from "./commit_queue.ts";
 import type { Engine } from "./engine.ts";
 import { VarveError } from "./errors.ts";
@@ -22,8 +22,10 @@ import {
   checkCodec,
   checkRange,
   describe,
+  KEY_BYTES_MAX,
   type RangeOptions,
   syncOption,
+  VALUE_BYTES_MAX,
   type WriteOptions,
 } from "./options.ts";
 import {
@@ -107,6 +109,12 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Whether keys and values are bytes, which are their own encoding: they go from the caller's arrays into a batch. */
+function takesBytes<K, V>(keyspace: Keyspace<K, V>): boolean {
+  const { key, value, prefix } = keyspace;
+  return (key as unknown) === bytes && (value as unknown) === bytes && prefix.length === 0;
+}
+
 /**
  * Encodes an entry and adds it to a batch. Codecs are the caller's code and may use the store: so the value comes
  * first, the key goes into the shared lookup after it, and only then the batch is asked for, which a codec may have
@@ -126,6 +134,16 @@ function addPut<K, V>(
   value: V,
   target: (bytes: number) => WriteBatch,
 ): WriteBatch {
+  if (takesBytes(keyspace)) {
+    const keyBytes = bytes.encode(key as Uint8Array);
+    const valueBytes = bytes.encode(value as Uint8Array);
+    // Longer ones are refused below.
+    if (keyBytes.length <= KEY_BYTES_MAX && valueBytes.length <= VALUE_BYTES_MAX) {
+      const batch = target(keyBytes.length + valueBytes.length);
+      batch.put(keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length);
+      return batch;
+    }
+  }
   const { engine: { lookup }, spareValues } = context;
   const encodedValue = spareValues.pop() ?? new EncodedValue();
   encodedValue.set(keyspace.value, value);
@@ -134,6 +152,28 @@ function addPut<K, V>(
   const batch = target(keyEnd + end - start);
   batch.put(lookup.key, 0, keyEnd, buffer, start, end);
   spareValues.push(encodedValue);
+  return batch;
+}
+
+/** The same for a delete. */
+function addDelete<K, V>(
+  context: StoreContext,
+  keyspace: Keyspace<K, V>,
+  key: K,
+  target: (bytes: number) => WriteBatch,
+): WriteBatch {
+  if (takesBytes(keyspace)) {
+    const keyBytes = bytes.encode(key as Uint8Array);
+    if (keyBytes.length <= KEY_BYTES_MAX) {
+      const batch = target(keyBytes.length);
+      batch.delete(keyBytes, 0, keyBytes.length);
+      return batch;
+    }
+  }
+  const { lookup } = context.engine;
+  const keyEnd = keyspace.encodeKey(key, lookup);
+  const batch = target(keyEnd);
+  batch.delete(lookup.key, 0, keyEnd);
   return batch;
 }
 
@@ -164,8 +204,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
       const { engine } = this.context;
       const sync = syncOption(options, engine.options.sync);
       engine.assertWritable();
-      const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-      engine.queue.gather(keyEnd).delete(engine.lookup.key, 0, keyEnd);
+      addDelete(this.context, this.keyspace, key, this.#toGroup);
       return engine.queue.join(sync);
     } catch (error) {
       return Promise.reject(error);
@@ -176,10 +215,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     const { engine } = this.context;
     const sync = syncOption(options, engine.options.sync);
     engine.assertWritable();
-    const keyEnd = this.keyspace.encodeKey(key, engine.lookup);
-    const batch = this.#emptySingle();
-    batch.delete(engine.lookup.key, 0, keyEnd);
-    engine.queue.commitSync(batch, sync);
+    engine.queue.commitSync(addDelete(this.context, this.keyspace, key, this.#toSingle), sync);
   }
 
   batch(): Batch<K, V> {
@@ -309,11 +345,7 @@ class StoreBatch<K, V> implements Batch<K, V> {
   }
 
   delete(key: K): this {
-    const { lookup } = this.#context.engine;
-    const keyEnd = this.#keyspace.encodeKey(key, lookup);
-    const batch = this.#state.pending("add to");
-    batch.delete(lookup.key, 0, keyEnd);
-    this.#state.added(batch);
+    this.#state.added(addDelete(this.#context, this.#keyspace, key, this.#toPending));
     return this;
   }
 

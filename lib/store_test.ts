@@ -11,7 +11,7 @@ import type { Comparator } from "./comparator.ts";
 import { openDatabase } from "./database.ts";
 import { VarveError } from "./errors.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
-import { KEY_BYTES_MAX, type OpenOptions } from "./options.ts";
+import { KEY_BYTES_MAX, type OpenOptions, VALUE_BYTES_MAX } from "./options.ts";
 import type { Batch, Database, Store } from "./store.ts";
 
 /** What no type would allow. */
@@ -266,6 +266,81 @@ Deno.test("The value and the key are read at the call, not when they are written
     assertEquals(db.getSync(new Uint8Array(10).fill(1)), expected);
     assertEquals(db.getSync(Uint8Array.of(2)), expected);
   }
+});
+
+Deno.test("Bytes are taken from where they are, at the call, in every form", async () => {
+  type Bytes = Uint8Array;
+  const options: OpenOptions<Bytes, Bytes> = { key: bytes, value: bytes };
+  await using db = openDatabase<Bytes, Bytes>("db", options, emptyDisk());
+  const part = db.sublevel<Bytes, Bytes>("part", { key: bytes, value: bytes });
+  const memory = new Uint8Array(300);
+  /** A key and a value in the middle of memory that is used for others as soon as the call returns. */
+  function entry(name: string, length: number): [Bytes, Bytes] {
+    memory.fill(0x2e);
+    const { written } = new TextEncoder().encodeInto(name, memory.subarray(7));
+    memory.fill(name.length, 100, 100 + length);
+    return [memory.subarray(7, 7 + written), memory.subarray(100, 100 + length)];
+  }
+  const writes: Promise<void>[] = [];
+  for (const [place, store] of Object.entries({ db, part })) {
+    for (const length of [0, 1, 24, 25, 150]) {
+      const name = (form: string) => `${place} ${form} ${length}`;
+      store.putSync(...entry(name("putSync"), length));
+      writes.push(store.put(...entry(name("put"), length)));
+      const batch = store.batch();
+      batch.put(...entry(name("batch"), length));
+      batch.put(...entry(name("gone"), length));
+      batch.delete(entry(name("gone"), 0)[0]);
+      batch.commitSync();
+      for (const [form, remove] of Object.entries({ deleteSync: true, delete: false })) {
+        store.putSync(...entry(name(form), length));
+        const [key] = entry(name(form), 0);
+        if (remove) store.deleteSync(key);
+        else writes.push(store.delete(key));
+      }
+    }
+  }
+  memory.fill(0xff);
+  await Promise.all(writes);
+  for (const [place, store] of Object.entries({ db, part })) {
+    for (const length of [0, 1, 24, 25, 150]) {
+      for (const form of ["putSync", "put", "batch", "gone", "deleteSync", "delete"]) {
+        const name = `${place} ${form} ${length}`;
+        const expected = ["putSync", "put", "batch"].includes(form)
+          ? new Uint8Array(length).fill(name.length)
+          : undefined;
+        assertEquals(store.getSync(new TextEncoder().encode(name)), expected, name);
+      }
+    }
+  }
+});
+
+Deno.test("Bytes that are none, or too many, are refused in every form", async () => {
+  type Bytes = Uint8Array;
+  const options: OpenOptions<Bytes, Bytes> = { key: bytes, value: bytes };
+  await using db = openDatabase<Bytes, Bytes>("db", options, emptyDisk());
+  const good = new Uint8Array(KEY_BYTES_MAX);
+  const long = new Uint8Array(KEY_BYTES_MAX + 1);
+  const large = new Uint8Array(VALUE_BYTES_MAX + 1); // never touched, so it takes no memory
+  db.putSync(good, long); // a value may be as long
+  const forms: Record<string, (key: Wrong, value: Wrong) => void> = {
+    putSync: (key, value) => db.putSync(key, value),
+    batch: (key, value) => void db.batch().put(key, value),
+    deleteSync: (key) => db.deleteSync(key),
+    "batch delete": (key) => void db.batch().delete(key),
+  };
+  for (const [form, call] of Object.entries(forms)) {
+    assertThrows(() => call("key", good), TypeError, "expected a Uint8Array, got string", form);
+    const error = assertThrows(() => call(long, good), VarveError, "65537 bytes", form);
+    assertEquals(error.code, "TOO_LARGE");
+    if (form.includes("delete")) continue;
+    assertThrows(() => call(good, [1]), TypeError, "expected a Uint8Array, got Array", form);
+    assertThrows(() => call(good, large), VarveError, "over the limit", form);
+  }
+  await assertRejects(() => db.put(long, good), VarveError, "65537 bytes");
+  await assertRejects(() => db.delete(long), VarveError, "65537 bytes");
+  await assertRejects(() => db.put(good, large), VarveError, "over the limit");
+  assertEquals(db.stats().sequence, 1);
 });
 
 Deno.test("Sublevels do not see each other, whatever their names", async () => {

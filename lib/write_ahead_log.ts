@@ -22,6 +22,7 @@ import { logName } from "./file_names.ts";
 import type { FileSystem, WritableFile } from "./file_system.ts";
 import { LogWriter } from "./log.ts";
 import type { Logger } from "./logger.ts";
+import { BATCH_ROOM_BYTES, type WriteBatch } from "./write_batch.ts";
 
 /** One log file. */
 class Segment {
@@ -144,19 +145,24 @@ export class WriteAheadLog {
     return this.#hasFailedToRotate || !this.isTrusted;
   }
 
-  /** Writes one record: the operating system has it when this returns. */
-  add(buffer: Uint8Array, start: number, end: number): void {
+  /** Writes one record as {@linkcode LogWriter.add} does: the operating system has it when this returns. */
+  add(buffer: Uint8Array, start: number, end: number, room: number = 0): void {
     const segment = this.#active;
     segment.assertTrusted();
     const { writer } = segment;
     const before = writer.size;
     try {
-      writer.add(buffer, start, end);
+      writer.add(buffer, start, end, room);
     } catch (error) {
       this.#suspectAll();
       throw error;
     }
     this.#bytesWritten += writer.size - before;
+  }
+
+  /** Writes a batch as one record, framed in the batch's own memory. */
+  addBatch(batch: WriteBatch): void {
+    this.add(batch.memory, BATCH_ROOM_BYTES, BATCH_ROOM_BYTES + batch.byteLength, BATCH_ROOM_BYTES);
   }
 
   /** Starts a new segment. */

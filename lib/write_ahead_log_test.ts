@@ -6,12 +6,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FailingFileSystem } from "../tests/fixtures/failing_file_system.ts";
 import { utf8 } from "../tests/tables.ts";
+import { equalBytes } from "./bytes.ts";
 import { VarveError } from "./errors.ts";
+import { readFile } from "./file_system.ts";
 import { LogReader, LogWriter } from "./log.ts";
 import { silentLogger } from "./logger.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { SimulatedFileSystem } from "./simulated_file_system.ts";
 import { WriteAheadLog } from "./write_ahead_log.ts";
+import { WriteBatch } from "./write_batch.ts";
 
 function start(): { disk: FailingFileSystem; log: WriteAheadLog; messages: string[] } {
   const memory = new MemoryFileSystem();
@@ -51,6 +54,22 @@ function segments(disk: FailingFileSystem): Record<string, string> {
 function changes(disk: FailingFileSystem): string[] {
   return disk.changes.splice(0).map(({ kind, name }) => `${kind} ${name}`);
 }
+
+Deno.test("a batch is one record, the same as if its bytes were added, also across a border of blocks", () => {
+  const [one, other] = [start(), start()];
+  const batch = new WriteBatch();
+  for (const length of [0, 100, 32_600, 100, 70_000, 3]) {
+    batch.clear();
+    batch.put(utf8("key"), 0, 3, new Uint8Array(length).fill(length), 0, length);
+    batch.setSequence(length);
+    one.log.addBatch(batch);
+    other.log.add(batch.bytes(), 0, batch.byteLength);
+    assertEquals(one.log.bytesWritten, other.log.bytesWritten);
+  }
+  const files = [one, other].map(({ disk }) => readFile(disk, "db/000003.log"));
+  assert(equalBytes(files[0]!, files[1]!));
+  for (const { log } of [one, other]) log.close();
+});
 
 Deno.test("a segment holds exactly what was added until the next was started (invariant 1)", () => {
   const { disk, log } = start();

@@ -1,7 +1,7 @@
 /**
  * **What.** The unit of atomicity: puts and deletes that take effect together or not at all. A batch is built
- * in the very bytes that go into the write-ahead log, so committing one copies nothing, and a reader of those
- * bytes serves both recovery and the insertion into the memtable.
+ * in the very bytes that go into the write-ahead log, with room before them for the log's own header, so committing
+ * one copies nothing; and a reader of those bytes serves both recovery and the insertion into the memtable.
  *
  * **Format.**
  * ```text
@@ -25,21 +25,15 @@
  * @module
  */
 import { copyBytes, EMPTY_BYTES } from "./bytes.ts";
-import {
-  getFixed32,
-  getFixed64,
-  putFixed32,
-  putFixed64,
-  putVarint,
-  varintLength,
-  VarintReader,
-} from "./coding.ts";
+import { getFixed32, getFixed64, putVarint, varintLength, VarintReader } from "./coding.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 import { KIND_TOMBSTONE, KIND_VALUE, SEQUENCE_MAX } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
 
 /** Bytes before the first record: the sequence number and the count. */
 export const BATCH_HEADER_BYTES = 12;
+/** Bytes of a batch's memory before the batch, in which a log writes its own header: one view serves both. */
+export const BATCH_ROOM_BYTES = 16;
 /**
  * The largest that a batch may get, header included: 1 GiB, and room beside it for the longest key, so that one value
  * of 1 GiB can be written.
@@ -49,6 +43,10 @@ export const BATCH_BYTES_MAX: number = 2 ** 30 + 128 * 1024;
 const COUNT_OFFSET = 8;
 const RECORD_BYTES_MIN = 2;
 const INITIAL_BYTES = 256;
+/** What a length takes at most. If there is room for that, nobody needs to know what it takes. */
+const VARINT32_BYTES_MAX = 5;
+/** For errors: the file of a batch that comes from none. */
+const IN_MEMORY = "(a batch in memory)";
 /** A cleared batch keeps a buffer of up to this size, so that one large batch does not hold memory for ever. */
 const RETAINED_BYTES_MAX = 1024 * 1024;
 
@@ -73,9 +71,12 @@ const RETAINED_BYTES_MAX = 1024 * 1024;
  * ```
  */
 export class WriteBatch {
-  #buffer: Uint8Array = new Uint8Array(INITIAL_BYTES);
+  #memory: Uint8Array = newMemory(INITIAL_BYTES);
+  #buffer: Uint8Array = this.#memory.subarray(BATCH_ROOM_BYTES);
+  #view: DataView = new DataView(this.#memory.buffer, BATCH_ROOM_BYTES);
   #byteLength = BATCH_HEADER_BYTES;
   #count = 0;
+  #sequence = 0;
   #keyAndValueBytes = 0;
 
   /** How many records there are. */
@@ -95,12 +96,25 @@ export class WriteBatch {
 
   /** Sequence number of the first record: 0 until it is set. */
   get sequence(): number {
-    return getFixed64(this.#buffer, 0);
+    return this.#sequence;
   }
 
   /** What holds the batch, in its first {@linkcode byteLength} bytes, until the next change. */
   get buffer(): Uint8Array {
     return this.#buffer;
+  }
+
+  /**
+   * What holds the batch from byte {@linkcode BATCH_ROOM_BYTES} on, until the next change. What comes before that is
+   * room for whoever frames the batch: {@linkcode LogWriter.add} needs no copy then.
+   */
+  get memory(): Uint8Array {
+    return this.#memory;
+  }
+
+  /** The same bytes as {@linkcode buffer}, for those who move several at a time. */
+  get view(): DataView {
+    return this.#view;
   }
 
   /**
@@ -135,7 +149,9 @@ export class WriteBatch {
     const valueBytes = vEnd - vStart;
     invariant(kStart >= 0 && keyBytes >= 0 && kEnd <= key.length, "a key lies in its buffer");
     invariant(vStart >= 0 && valueBytes >= 0 && vEnd <= value.length, "a value lies in its buffer");
-    this.#reserve(1 + varintLength(keyBytes) + keyBytes + varintLength(valueBytes) + valueBytes);
+    if (this.#freeBytes < 1 + 2 * VARINT32_BYTES_MAX + keyBytes + valueBytes) {
+      this.#reserve(1 + varintLength(keyBytes) + keyBytes + varintLength(valueBytes) + valueBytes);
+    }
     const buffer = this.#buffer;
     let at = this.#byteLength;
     buffer[at] = KIND_VALUE;
@@ -157,7 +173,9 @@ export class WriteBatch {
   delete(key: Uint8Array, kStart: number, kEnd: number): void {
     const keyBytes = kEnd - kStart;
     invariant(kStart >= 0 && keyBytes >= 0 && kEnd <= key.length, "a key lies in its buffer");
-    this.#reserve(1 + varintLength(keyBytes) + keyBytes);
+    if (this.#freeBytes < 1 + VARINT32_BYTES_MAX + keyBytes) {
+      this.#reserve(1 + varintLength(keyBytes) + keyBytes);
+    }
     const buffer = this.#buffer;
     buffer[this.#byteLength] = KIND_TOMBSTONE;
     const at = putVarint(buffer, this.#byteLength + 1, keyBytes);
@@ -187,16 +205,16 @@ export class WriteBatch {
    */
   setSequence(sequence: number): void {
     invariant(isRoomForSequences(sequence, this.#count), "sequence numbers are safe integers");
-    putFixed64(this.#buffer, 0, sequence);
+    this.#putSequence(sequence);
   }
 
   /** Takes all records out and sets the sequence number to 0. Keeps the buffer if it is at most 1 MiB. */
   clear(): void {
-    if (this.#buffer.length > RETAINED_BYTES_MAX) this.#buffer = new Uint8Array(INITIAL_BYTES);
+    if (this.#buffer.length > RETAINED_BYTES_MAX) this.#setMemory(newMemory(INITIAL_BYTES));
     this.#byteLength = BATCH_HEADER_BYTES;
     this.#keyAndValueBytes = 0;
     this.#setCount(0);
-    this.setSequence(0);
+    this.#putSequence(0);
   }
 
   /**
@@ -228,6 +246,10 @@ export class WriteBatch {
     this.#setCount(count);
   }
 
+  get #freeBytes(): number {
+    return this.#buffer.length - this.#byteLength;
+  }
+
   /** Makes room for `bytes` more, or throws with nothing changed. */
   #reserve(bytes: number): void {
     const needed = this.#byteLength + bytes;
@@ -239,9 +261,15 @@ export class WriteBatch {
       );
     }
     const doubled = Math.min(this.#buffer.length * 2, BATCH_BYTES_MAX);
-    const larger = new Uint8Array(Math.max(needed, doubled));
-    larger.set(this.#buffer.subarray(0, this.#byteLength));
-    this.#buffer = larger;
+    const larger = newMemory(Math.max(needed, doubled));
+    larger.set(this.bytes(), BATCH_ROOM_BYTES);
+    this.#setMemory(larger);
+  }
+
+  #setMemory(memory: Uint8Array): void {
+    this.#memory = memory;
+    this.#buffer = memory.subarray(BATCH_ROOM_BYTES);
+    this.#view = new DataView(memory.buffer, BATCH_ROOM_BYTES);
   }
 
   /** Settles an addition: the batch ends at `byteLength` now. */
@@ -253,8 +281,19 @@ export class WriteBatch {
 
   #setCount(count: number): void {
     this.#count = count;
-    putFixed32(this.#buffer, COUNT_OFFSET, count);
+    this.#view.setUint32(COUNT_OFFSET, count, true);
   }
+
+  #putSequence(sequence: number): void {
+    this.#sequence = sequence;
+    this.#view.setUint32(0, sequence >>> 0, true);
+    this.#view.setUint32(4, Math.floor(sequence / 2 ** 32), true);
+  }
+}
+
+/** Memory for a batch of so many bytes. */
+function newMemory(bytes: number): Uint8Array {
+  return new Uint8Array(BATCH_ROOM_BYTES + bytes);
 }
 
 /** Whether `count` records numbered from `sequence` on all have valid numbers. */
@@ -286,6 +325,8 @@ function isRoomForSequences(sequence: number, count: number): boolean {
 export class BatchReader {
   /** What holds the batch. */
   buffer: Uint8Array = EMPTY_BYTES;
+  /** The same, for those who move several bytes at a time. */
+  view: DataView = new DataView(EMPTY_BYTES.buffer);
   /** How many records the batch has. */
   count = 0;
   /** Sequence number of the first record. */
@@ -326,7 +367,7 @@ export class BatchReader {
     buffer: Uint8Array,
     start: number,
     end: number,
-    file: string = "(a batch in memory)",
+    file: string = IN_MEMORY,
     fileOffset: number = 0,
   ): void {
     invariant(start >= 0 && start <= end && end <= buffer.length, "a batch lies in its buffer");
@@ -342,6 +383,24 @@ export class BatchReader {
     if (count * RECORD_BYTES_MIN > end - start - BATCH_HEADER_BYTES) {
       throw this.#damage(`no room for its ${count} records`, start + COUNT_OFFSET);
     }
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.#begin(buffer, start, end, sequence, count);
+  }
+
+  /**
+   * Goes before the first record of a batch of our own making, whose header needs no look.
+   *
+   * @param batch The batch. It is not changed while it is read.
+   */
+  resetTo(batch: WriteBatch): void {
+    this.#start = 0;
+    this.#file = IN_MEMORY;
+    this.#fileOffset = 0;
+    this.view = batch.view;
+    this.#begin(batch.buffer, 0, batch.byteLength, batch.sequence, batch.count);
+  }
+
+  #begin(buffer: Uint8Array, start: number, end: number, sequence: number, count: number): void {
     this.#input.reset(buffer, start + BATCH_HEADER_BYTES, end);
     this.buffer = buffer;
     this.count = count;

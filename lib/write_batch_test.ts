@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { equalBytes } from "./bytes.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
-import { BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchReader, WriteBatch } from "./write_batch.ts";
+import { LOG_ROOM_BYTES } from "./log.ts";
+import {
+  BATCH_BYTES_MAX,
+  BATCH_HEADER_BYTES,
+  BATCH_ROOM_BYTES,
+  BatchReader,
+  WriteBatch,
+} from "./write_batch.ts";
 
 type Record = [sequence: number, kind: number, key: string, value: string];
 
@@ -176,6 +183,54 @@ Deno.test("clear() keeps a buffer of up to 1 MiB and lets go of a larger one", (
   assertEquals(batch.buffer.length <= 1024 * 1024, true);
 });
 
+Deno.test("A batch has room before it for a log's header, in whatever memory it is", () => {
+  assert(BATCH_ROOM_BYTES >= LOG_ROOM_BYTES);
+  const batch = new WriteBatch();
+  const check = () => {
+    const { memory, buffer, view, byteLength } = batch;
+    assertStrictEquals(memory.buffer, buffer.buffer);
+    assertEquals([memory.byteOffset, buffer.byteOffset], [0, BATCH_ROOM_BYTES]);
+    assertEquals([view.buffer, view.byteOffset], [buffer.buffer, buffer.byteOffset]);
+    assertEquals([view.byteLength, memory.length - BATCH_ROOM_BYTES], [
+      buffer.length,
+      buffer.length,
+    ]);
+    const before = batch.bytes().slice();
+    memory.fill(0xee, 0, BATCH_ROOM_BYTES);
+    assertEquals(memory.slice(BATCH_ROOM_BYTES, BATCH_ROOM_BYTES + byteLength), before);
+  };
+  check();
+  for (let i = 0; i < 12; i++) {
+    batch.put(new Uint8Array(1), 0, 1, new Uint8Array(2 ** i), 0, 2 ** i);
+    batch.setSequence(2 ** 52 + i);
+    check();
+  }
+  batch.append(batch);
+  check();
+  batch.put(new Uint8Array(1), 0, 1, new Uint8Array(1_100_000), 0, 1_100_000);
+  check();
+  batch.clear();
+  check();
+  assertEquals(batch.bytes(), new Uint8Array(12));
+});
+
+Deno.test("put() and delete() fill memory to its last byte before they take more", () => {
+  // 256 bytes to begin with; each record ends so many bytes before that, or behind it.
+  for (let value = 200; value <= 260; value++) {
+    const batch = new WriteBatch();
+    const bytes = new Uint8Array(value).fill(0x76);
+    batch.put(bytes, 0, 3, bytes, 0, value);
+    const end = 12 + 1 + 1 + 3 + (value < 128 ? 1 : 2) + value;
+    assertEquals([batch.byteLength, batch.buffer.length], [end, end <= 256 ? 256 : 512]);
+    batch.delete(bytes, 0, 10);
+    assertEquals(batch.buffer.length, end + 12 <= 256 ? 256 : 512);
+    assertEquals(readAll(batch.bytes()).map(([, , k, v]) => [k.length, v.length]), [
+      [3, value],
+      [10, 0],
+    ]);
+  }
+});
+
 Deno.test("truncate() goes back to every earlier state", () => {
   const batch = new WriteBatch();
   const next = random(301);
@@ -275,6 +330,36 @@ Deno.test("BatchReader reads a batch in the middle of a larger buffer", () => {
   const keys = [];
   while (reader.next()) keys.push(decoder.decode(room.subarray(reader.keyStart, reader.keyEnd)));
   assertEquals(keys, ["foo", "box", "baz", ""]);
+});
+
+Deno.test("BatchReader.resetTo() reads the same as reset(), batch after batch", () => {
+  const [trusting, checking] = [new BatchReader(), new BatchReader()];
+  const next = random(77);
+  const batches = [new WriteBatch(), new WriteBatch()];
+  for (let i = 0; i < 100; i++) {
+    const batch = batches[next(2)]!;
+    if (next(3) === 0) batch.clear();
+    for (let records = next(4); records > 0; records--) {
+      if (next(3) === 0) del(batch, "k".repeat(next(200)));
+      else put(batch, "k".repeat(next(20)), "v".repeat(next(400)));
+    }
+    batch.setSequence(next(1000) * 2 ** 32 + i);
+    trusting.resetTo(batch);
+    checking.reset(batch.buffer, 0, batch.byteLength);
+    let more = true;
+    while (more) {
+      const { view: _, ...seen } = trusting;
+      const { view, ...expected } = checking;
+      assertEquals(seen, expected);
+      assertStrictEquals(trusting.buffer, batch.buffer);
+      for (const { byteOffset, byteLength, buffer } of [view, trusting.view]) {
+        assertStrictEquals(buffer, batch.buffer.buffer);
+        assertEquals([byteOffset, byteLength], [BATCH_ROOM_BYTES, batch.buffer.length]);
+      }
+      more = trusting.next();
+      assertEquals(checking.next(), more);
+    }
+  }
 });
 
 /** The error that reading `bytes` ends in, with how many records were read before. */
