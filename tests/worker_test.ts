@@ -179,7 +179,7 @@ Deno.test(
   () =>
     inDirectory(async (directory) => {
       const db = await open<Bytes, Bytes>(directory, {
-        ...SMALL as OpenOptions<Bytes, Bytes>,
+        ...{ memtableBytes: 2 * 1024 * 1024, sync: false },
         worker: true,
         key: bytes,
         value: bytes,
@@ -417,7 +417,7 @@ for (const end of ["dies", "hangs"] as const) {
   });
 }
 
-Deno.test("A disk that is full in a worker is told of as it would be here, and nothing is left lying about", async () => {
+Deno.test("A disk that is full in a worker is told of as it would be here, and nothing is left", async () => {
   const { SimulatedFileSystem } = await import("../lib/simulated_file_system.ts");
   const disk = new SimulatedFileSystem();
   const turns = new ManualTurns(disk);
