@@ -1,9 +1,9 @@
 /**
  * **What.** When flushes and compactions are done, and in which order. Where they are done is up to a runner. On the
  * caller's thread that is in bounded slices: in turns of the event loop of their own while the caller is idle, and
- * inside writes when a caller writes faster than that. With a worker what is left here is to hand out the next job when
- * one is done, and to make its tables part of the tree: when the worker's message comes, or inside a write if the caller
- * gives the event loop no turn.
+ * inside writes when a caller writes faster than that. With a worker what is left here is to hand out the next job
+ * when one is done, and to make its tables part of the tree: when the worker's message comes, or inside a write if the
+ * caller gives the event loop no turn.
  *
  * **Invariants.**
  * 1. A flush goes before a compaction, also in the middle of one: it is what writers wait for.

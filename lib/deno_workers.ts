@@ -1,6 +1,6 @@
 /**
- * **What.** Starts workers in Deno. They are those of `node:worker_threads`: a web `Worker` would keep the process alive
- * as long as a database is open.
+ * **What.** Starts workers in Deno. They are those of `node:worker_threads`: a web `Worker` would keep the process
+ * alive as long as a database is open.
  *
  * **Invariants.**
  * 1. A worker is not started where it could not read its own modules: it would never answer.

@@ -200,8 +200,11 @@ export class Engine implements CommitTarget, BackgroundOwner {
 
   /** What an awaited read waits for beside its result, now and then: a turn of the event loop for the background. */
   turn(): Promise<void> | undefined {
-    if (!this.#background.isWaiting || ++this.#readsSinceTurn < READS_PER_TURN) return undefined;
+    const { isWaiting, isBusy } = this.#background;
+    if (!(isWaiting || isBusy) || ++this.#readsSinceTurn < READS_PER_TURN) return undefined;
     this.#readsSinceTurn = 0;
+    this.#background.poll(); // what a worker has done needs no turn
+    if (!isWaiting) return undefined;
     return new Promise((resolve) => this.#surroundings.schedule(resolve));
   }
 

@@ -106,7 +106,7 @@ export interface OpenOptions<K = string, V = string> {
    * and with the order of bytes: with a `fileSystem` or `comparator` of the caller's they are done on his thread, in
    * slices. `true` makes it an error if there can be no worker, `false` starts none.
    *
-   * @default {a worker if there can be one}
+   * @default {if possible}
    */
   worker?: boolean;
   /** The order of keys, for good. @default {bytewise} */
