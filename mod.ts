@@ -17,7 +17,8 @@
  * ```
  *
  * It needs `--allow-read` and `--allow-write` for the directory, and nothing else. A write that was awaited is on
- * disk; `{ sync: false }` trades that for speed, per write or for the whole database.
+ * disk; `{ sync: false }` trades that for speed, per write or for the whole database. Flushes and compactions are done
+ * in a worker if Deno may also read the library's own modules; without, in slices on the caller's thread.
  *
  * ## The tour
  *

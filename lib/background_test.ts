@@ -20,6 +20,8 @@ import { type JobDescription, LocalRunner, type RunningJob } from "./job_runner.
 /** A job of some steps, the last of which may fail. */
 class NotingJob implements Job {
   onStep: () => void = () => {};
+  /** Ends it, if it is done elsewhere. */
+  onDone: (error?: Error) => void = () => {};
   bytes: number[] = [];
 
   constructor(
@@ -96,22 +98,65 @@ class NotingOwner implements BackgroundOwner {
   }
 }
 
-/** Does the jobs that it is given in place of descriptions. */
+/** Does the jobs that it is given in place of descriptions; here, or elsewhere when a test says so. */
 class NotingRunner extends LocalRunner {
+  override hasWorker = false;
+  override hasNews = false;
+  /** What was done elsewhere since it was received the last time. */
+  #done: (() => void)[] = [];
+  readonly elsewhere: NotingJob[] = [];
+
   constructor() {
     super(undefined as never);
   }
 
   override start(description: JobDescription): RunningJob {
-    const job = description as unknown as Job;
-    return { isHere: true, step: (bytes) => job.step(bytes), abandon: () => job.abandon() };
+    const job = description as unknown as NotingJob;
+    if (!this.hasWorker) {
+      return { isHere: true, step: (bytes) => job.step(bytes), abandon: () => job.abandon() };
+    }
+    this.elsewhere.push(job);
+    let result: JobResult | undefined;
+    let failure: unknown;
+    job.onDone = (error) => {
+      this.hasNews = true;
+      this.#done.push(() => error === undefined ? result = EMPTY_RESULT : failure = error);
+    };
+    return {
+      isHere: false,
+      step: () => {
+        if (failure !== undefined) throw failure;
+        return result;
+      },
+      abandon: () => job.abandon(),
+    };
+  }
+
+  override receive(): void {
+    this.hasNews = false;
+    for (const done of this.#done.splice(0)) done();
+  }
+
+  override wait(): boolean {
+    const job = this.elsewhere.shift();
+    job?.onDone();
+    return job !== undefined;
   }
 }
 
-function start(): { owner: NotingOwner; turns: ManualTurns; background: Background } {
+interface Stage {
+  readonly owner: NotingOwner;
+  readonly turns: ManualTurns;
+  readonly runner: NotingRunner;
+  readonly background: Background;
+}
+
+function start(hasWorker = false): Stage {
   const owner = new NotingOwner();
   const turns = new ManualTurns();
-  return { owner, turns, background: new Background(owner, turns.schedule, new NotingRunner()) };
+  const runner = new NotingRunner();
+  runner.hasWorker = hasWorker;
+  return { owner, turns, runner, background: new Background(owner, turns.schedule, runner) };
 }
 
 Deno.test("a flush goes before a compaction, also in the middle of one (invariant 1)", () => {
@@ -313,4 +358,93 @@ Deno.test("a job that cannot even be chosen, or accepted, is a failure like any 
     assertEquals(owner.notes.at(-1), `failed: ${method}`);
     assertEquals([background.isBusy, background.step(1)], [false, false]);
   }
+});
+
+Deno.test("with a worker a flush and a compaction are under way at once, and no slice does anything", () => {
+  const { owner, turns, runner, background } = start(true);
+  owner.flush("F", 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  assertEquals(runner.elsewhere.map(({ name }) => name), ["F", "C"]);
+  assertEquals([background.isBusy, background.hasWorker, owner.notes], [true, true, []]);
+  assert(background.isElsewhere("flush") && background.isElsewhere("compaction"));
+  assert(!background.step(1), "there is nothing to do here");
+});
+
+Deno.test("what a worker has done is taken in by a look, which hands out what is next", () => {
+  const { owner, turns, runner, background } = start(true);
+  for (const name of ["F", "G"]) owner.flush(name, 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  background.poll();
+  assertEquals(owner.notes, [], "nothing is new");
+  runner.elsewhere[0]!.onDone();
+  assert(!background.step(1), "it was not received");
+  background.poll();
+  assertEquals(owner.notes, ["flushed"]);
+  assertEquals(runner.elsewhere.map(({ name }) => name), ["F", "C", "G"]);
+  for (const job of runner.elsewhere.slice(1)) job.onDone();
+  background.heard();
+  assertEquals(owner.notes, ["flushed", "flushed", "compacted C"]);
+  assert(!background.isBusy);
+});
+
+Deno.test("who waits for a worker waits as long as it has something to do", () => {
+  const { owner, background } = start(true);
+  for (const name of ["F", "G"]) owner.flush(name, 1);
+  background.step(1);
+  assertEquals([background.wait(), background.wait(), background.wait()], [true, true, false]);
+  assertEquals(owner.notes, ["flushed", "flushed"]);
+});
+
+Deno.test("a job that was begun here ends here, though a worker has come meanwhile", () => {
+  const { owner, runner, background } = start();
+  owner.compaction("C", 3);
+  background.step(1);
+  runner.hasWorker = true;
+  owner.flush("F", 1);
+  background.step(1);
+  assertEquals([background.isElsewhere("flush"), background.isElsewhere("compaction")], [
+    true,
+    false,
+  ]);
+  assert(background.step(1));
+  runner.elsewhere[0]!.onDone();
+  background.poll();
+  assertEquals(owner.notes, ["C step", "C step", "flushed"], "a look does no work");
+  while (background.step(1));
+  assertEquals(owner.notes.at(-1), "compacted C");
+});
+
+Deno.test("a job that fails in a worker is a failure like any other (invariant 3)", () => {
+  const { owner, turns, runner, background } = start(true);
+  owner.flush("F", 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  runner.elsewhere[1]!.onDone(new Error("Disk on fire"));
+  background.poll();
+  assertEquals(owner.notes, ["F abandoned", "C abandoned", "failed: Disk on fire"]);
+  assertEquals(owner.abandoned, ["F", "C"]);
+  assertEquals([background.isBusy, background.wait(), background.owesCompaction], [
+    false,
+    false,
+    true,
+  ]);
+});
+
+Deno.test("what comes in the middle of a step is taken in after it (invariant 5)", () => {
+  const { owner, runner, background } = start();
+  owner.compaction("C", 2).onStep = () => {
+    background.poll();
+    background.wait();
+    assertEquals(owner.notes, ["C step"]);
+  };
+  runner.hasNews = true;
+  background.step(1);
+  assert(runner.hasNews);
+  background.poll();
+  assert(!runner.hasNews);
 });

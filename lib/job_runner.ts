@@ -77,9 +77,9 @@ export interface JobRunner {
 /** Does jobs on the caller's thread. */
 export class LocalRunner implements JobRunner {
   /** {@inheritDoc} */
-  readonly hasWorker = false;
+  readonly hasWorker: boolean = false;
   /** {@inheritDoc} */
-  readonly hasNews = false;
+  readonly hasNews: boolean = false;
   readonly #context: JobContext;
 
   /**
