@@ -42,8 +42,10 @@ export function expandedBytesMax(blockBytes: number): number {
 
 /** What the heap takes for a decoded block besides its memory: two array objects, the buffer's and the block itself. */
 const OVERHEAD_BYTES = 768;
-/** Numbers for each entry among the entries of {@linkcode DecodedBlock.words}. */
+/** Numbers for each entry of a block while it is decoded: where its key starts, its value, and where that ends. */
 const STRIDE = 3;
+/** Numbers for each entry among the values of {@linkcode DecodedBlock.words}. */
+const VALUE_STRIDE = 2;
 /** Numbers for each entry among the handles of {@linkcode DecodedBlock.words}. */
 const HANDLE_STRIDE = 3;
 /** Offsets in a decoded block are signed 32-bit numbers. */
@@ -61,15 +63,15 @@ const OFFSET_MAX = 2 ** 31 - 1;
  */
 export class DecodedBlock {
   // All plain and read-only: searches and cursors read them for each entry.
-  /** The keys one after another, then the block as it was stored, for its values. */
+  /** The keys one after another, then, if there are values, the block as it was stored. */
   readonly bytes: Uint8Array;
   /**
-   * Three lists of numbers, one after another:
+   * Four lists of numbers, one after another:
    * ```text
    * heads    for each of the first entries its key's head, as signed numbers of the same order; none if keys are not
    *          in byte order
-   * entries  for each entry where in bytes its key starts, where its value starts and where that ends; at the end
-   *          one number more, where the last key ends
+   * keys     for each entry where in bytes its key starts, and at the end where the last one ends
+   * values   for each entry where its value starts and where it ends; none in an index block whose handles say it all
    * handles  in an index block only: for each entry the offset and the size of its data block, or -1 twice if that is
    *          no handle or has larger numbers; and a hint for who looks for that block in the buffer pool, at first -1
    * ```
@@ -83,30 +85,37 @@ export class DecodedBlock {
   readonly prefixBytes: number;
   /** What the block takes in memory, for the buffer pool. */
   readonly memoryBytes: number;
+  /** Where in {@linkcode words} values start, and handles. */
+  readonly #valuesAt: number;
+  readonly #handlesAt: number;
 
   /**
    * Made by {@linkcode decodeBlock}, from arrays that it copies what it needs of.
    *
    * @param stored A buffer that begins with the block as it was stored.
-   * @param storedBytes How many of its bytes are worth keeping.
    * @param keys The keys.
-   * @param entries The entries as in {@linkcode words}, but for values in the stored block.
+   * @param entries For each entry where its key starts there, where its value starts in the stored block, and where
+   * that ends; at the end where the last key ends.
    * @param count How many entries there are.
    * @param headsLength How many of the first entries get heads.
-   * @param hasHandles Whether it gets handles.
+   * @param handles If it gets handles, offset and size of each.
+   * @param hasValues Whether it gets values.
    */
   constructor(
     stored: Uint8Array,
-    storedBytes: number,
     keys: Uint8Array,
     entries: Int32Array,
     count: number,
     headsLength: number,
-    hasHandles: boolean,
+    handles: Int32Array | undefined,
+    hasValues: boolean,
   ) {
-    const entriesLength = count * STRIDE + 1;
-    const keysLength = entries[entriesLength - 1]!;
-    const wordsLength = headsLength + entriesLength + (hasHandles ? count * HANDLE_STRIDE : 0);
+    const keysLength = entries[count * STRIDE]!;
+    // The restart points have done their work: values end before them.
+    const storedBytes = hasValues && count > 0 ? entries[count * STRIDE - 1]! : 0;
+    this.#valuesAt = headsLength + count + 1;
+    this.#handlesAt = this.#valuesAt + (hasValues ? count * VALUE_STRIDE : 0);
+    const wordsLength = this.#handlesAt + (handles === undefined ? 0 : count * HANDLE_STRIDE);
     // One piece of memory, with what a search touches together at its beginning. A second one would cost 0.7 µs more
     // to get and to collect; a view is cheap.
     const memory = new ArrayBuffer(wordsLength * 4 + storedBytes + keysLength);
@@ -114,11 +123,20 @@ export class DecodedBlock {
     const bytes = new Uint8Array(memory, wordsLength * 4, storedBytes + keysLength);
     bytes.set(keys.subarray(0, keysLength));
     bytes.set(stored.subarray(0, storedBytes), keysLength);
-    for (let i = 0, at = headsLength; i < entriesLength; i += STRIDE, at += STRIDE) {
-      words[at] = entries[i]!;
-      if (i + 1 === entriesLength) break;
-      words[at + 1] = entries[i + 1]! + keysLength;
-      words[at + 2] = entries[i + 2]! + keysLength;
+    for (let i = 0; i <= count; i++) words[headsLength + i] = entries[i * STRIDE]!;
+    if (hasValues) {
+      for (let i = 0, at = this.#valuesAt; i < count; i++, at += VALUE_STRIDE) {
+        words[at] = entries[i * STRIDE + 1]! + keysLength;
+        words[at + 1] = entries[i * STRIDE + 2]! + keysLength;
+      }
+    }
+    if (handles !== undefined) {
+      for (let i = 0; i < count; i++) {
+        const at = this.#handlesAt + i * HANDLE_STRIDE;
+        words[at] = handles[i * 2]!;
+        words[at + 1] = handles[i * 2 + 1]!;
+        words[at + 2] = -1;
+      }
     }
     this.words = words;
     this.bytes = bytes;
@@ -128,46 +146,32 @@ export class DecodedBlock {
     for (let i = 0; i < headsLength; i++) {
       words[i] = headOf(bytes, this.keyStart(i) + this.prefixBytes, this.keyEnd(i) - TRAILER_BYTES);
     }
-    if (hasHandles) this.#decodeHandles();
     this.memoryBytes = memory.byteLength + OVERHEAD_BYTES;
   }
 
   /** Where the key of entry `i` starts in {@linkcode bytes}. */
   keyStart(i: number): number {
-    return this.words[this.headsLength + i * STRIDE]!;
+    return this.words[this.headsLength + i]!;
   }
 
   /** Where the key of entry `i` ends. */
   keyEnd(i: number): number {
-    return this.words[this.headsLength + i * STRIDE + STRIDE]!;
+    return this.words[this.headsLength + i + 1]!;
   }
 
-  /** Where the value of entry `i` starts in {@linkcode bytes}. */
+  /** Where the value of entry `i` starts in {@linkcode bytes}; not to be asked of an index with a handle there. */
   valueStart(i: number): number {
-    return this.words[this.headsLength + i * STRIDE + 1]!;
+    return this.words[this.#valuesAt + i * VALUE_STRIDE]!;
   }
 
   /** Where the value of entry `i` ends. */
   valueEnd(i: number): number {
-    return this.words[this.headsLength + i * STRIDE + 2]!;
+    return this.words[this.#valuesAt + i * VALUE_STRIDE + 1]!;
   }
 
   /** Where the handle of entry `i` of an index block is in {@linkcode words}: offset, size and hint. */
   handleAt(i: number): number {
-    return this.headsLength + this.count * STRIDE + 1 + i * HANDLE_STRIDE;
-  }
-
-  #decodeHandles(): void {
-    for (let i = 0; i < this.count; i++) {
-      reader.reset(this.bytes, this.valueStart(i), this.valueEnd(i));
-      const offset = reader.varint64();
-      const size = reader.varint64();
-      const isSmall = !reader.failed && offset <= OFFSET_MAX && size <= OFFSET_MAX;
-      const at = this.handleAt(i);
-      this.words[at] = isSmall ? offset : -1;
-      this.words[at + 1] = isSmall ? size : -1;
-      this.words[at + 2] = -1;
-    }
+    return this.#handlesAt + i * HANDLE_STRIDE;
   }
 
   /**
@@ -292,6 +296,7 @@ function commonPrefix(block: DecodedBlock, headsLength: number): number {
 const reader = new VarintReader();
 let keyScratch: Uint8Array = new Uint8Array(16 * 1024);
 let entryScratch: Int32Array = new Int32Array(1024);
+let handleScratch: Int32Array = new Int32Array(1024);
 
 /**
  * What a block's keys are: internal keys of entries, internal keys that separate blocks (whose sequence numbers are
@@ -328,21 +333,23 @@ export function decodeBlock(
     let headsLength = comparator.isBytewise && holds !== "names" ? count : 0;
     // The last separator of a table is a short key after all others, which would leave them no common prefix.
     if (holds === "separators" && headsLength > 0) headsLength--;
-    // The restart points have done their work: values end before them.
-    const storedBytes = count === 0 ? 0 : entryScratch[count * STRIDE - 1]!;
     const hasHandles = holds === "separators";
+    // Handles of small numbers, as all are in a table below 2 GiB, are all that anybody asks of an index.
+    const hasValues = !hasHandles || !decodeHandles(bytes, count);
+    const handles = hasHandles ? handleScratch : undefined;
     return new DecodedBlock(
       bytes,
-      storedBytes,
       keyScratch,
       entryScratch,
       count,
       headsLength,
-      hasHandles,
+      handles,
+      hasValues,
     );
   } finally {
     if (keyScratch.length > RETAINED_LENGTH_MAX) keyScratch = new Uint8Array(16 * 1024);
     if (entryScratch.length > RETAINED_LENGTH_MAX) entryScratch = new Int32Array(1024);
+    if (handleScratch.length > RETAINED_LENGTH_MAX) handleScratch = new Int32Array(1024);
   }
 }
 
@@ -411,6 +418,22 @@ function expandEntries(
   if (restart < restartCount && !isEmpty) throw fail("a restart point that is not an entry");
   entryScratch[count * STRIDE] = keyEnd;
   return count;
+}
+
+/** Fills the scratch array with the handles that the entries have for values; true if all of them are small. */
+function decodeHandles(bytes: Uint8Array, count: number): boolean {
+  if (handleScratch.length < 2 * count) handleScratch = new Int32Array(4 * count);
+  let areSmall = true;
+  for (let i = 0; i < count; i++) {
+    reader.reset(bytes, entryScratch[i * STRIDE + 1]!, entryScratch[i * STRIDE + 2]!);
+    const offset = reader.varint64();
+    const size = reader.varint64();
+    const isSmall = !reader.failed && offset <= OFFSET_MAX && size <= OFFSET_MAX;
+    handleScratch[2 * i] = isSmall ? offset : -1;
+    handleScratch[2 * i + 1] = isSmall ? size : -1;
+    areSmall &&= isSmall;
+  }
+  return areSmall;
 }
 
 function growEntryScratch(): void {

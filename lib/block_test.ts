@@ -264,3 +264,37 @@ Deno.test("decodeBlock() copies what it keeps", () => {
   assertEquals([keyOf(block, 0), keyOf(block, 1)], [key("a"), key("b")]);
   assertEquals(block.bytes.slice(block.valueStart(1), block.valueEnd(1)), Uint8Array.of(1, 1, 1));
 });
+
+Deno.test("decodeBlock() keeps of an index the handles, and values only if one is no handle of small numbers", () => {
+  const keys = ["a", "b", "c"].map((text) => key(text));
+  const values = [[5, 0x80, 1], [0xff, 0xff, 0xff, 0xff, 7, 9], [0x86, 0, 3, 77]];
+  const index = (last: number[]) => {
+    const builder = new BlockBuilder(1);
+    for (const [i, value] of [...values.slice(0, 2), last].entries()) {
+      const bytes = Uint8Array.from(value);
+      builder.add(keys[i]!, 0, keys[i]!.length, bytes, 0, bytes.length);
+    }
+    return decoded(builder.buffer.slice(0, builder.finish()), bytewiseKeys, "separators");
+  };
+  const handleOf = (block: DecodedBlock, i: number) => [
+    ...block.words.subarray(block.handleAt(i), block.handleAt(i) + 3),
+  ];
+  const small = index(values[2]!);
+  assertEquals([0, 1, 2].map((i) => handleOf(small, i)), [
+    [5, 128, -1],
+    [2 ** 31 - 1, 9, -1],
+    [6, 3, -1],
+  ]);
+  for (
+    const other of [[], [0x80], [1], [0x80, 0x80, 0x80, 0x80, 8, 9], [9, 0xff, 0xff, 0xff, 0xff, 8]]
+  ) {
+    const block = index(other);
+    assertEquals(handleOf(block, 1), [2 ** 31 - 1, 9, -1]);
+    assertEquals(handleOf(block, 2), [-1, -1, -1]);
+    assertEquals([...block.bytes.subarray(block.valueStart(2), block.valueEnd(2))], other);
+    assert(block.memoryBytes > small.memoryBytes);
+  }
+  for (const block of [small, index([])]) {
+    for (const [i, k] of keys.entries()) assertEquals(keyOf(block, i), k);
+  }
+});

@@ -557,6 +557,10 @@ export function lostKeys(
 
 /** The handle in an entry of an index; `undefined` if it is none. */
 function handleAt(index: DecodedBlock, at: number): BlockHandle | undefined {
+  const numbersAt = index.handleAt(at);
+  if (index.words[numbersAt]! >= 0) {
+    return { offset: index.words[numbersAt]!, bytes: index.words[numbersAt + 1]! };
+  }
   const reader = new VarintReader();
   reader.reset(index.bytes, index.valueStart(at), index.valueEnd(at));
   const handle = { offset: reader.varint64(), bytes: reader.varint64() };

@@ -107,7 +107,7 @@ Deno.test("TableWriter cuts a block after the entry that fills it (invariant 3)"
     let at = 0;
     let entriesSeen = 0;
     for (let i = 0; i < block.count; i++) {
-      const [offset, size] = handleOf(block.bytes, block.valueStart(i));
+      const [offset = -1, size = -1] = block.words.subarray(block.handleAt(i));
       assertEquals(offset, at);
       at = offset + size + 5;
       const raw = readBlock(file, offset, size);
@@ -132,21 +132,6 @@ Deno.test("TableWriter cuts a block after the entry that fills it (invariant 3)"
     assertEquals(entriesSeen, 500);
   }
 });
-
-/** A handle whose varints are at most three bytes long. */
-function handleOf(bytes: Uint8Array, at: number): [offset: number, size: number] {
-  const numbers: number[] = [];
-  while (numbers.length < 2) {
-    let value = 0;
-    let shift = 0;
-    do {
-      value |= (bytes[at]! & 127) << shift;
-      shift += 7;
-    } while (bytes[at++]! >= 128);
-    numbers.push(value);
-  }
-  return [numbers[0]!, numbers[1]!];
-}
 
 Deno.test("TableWriter ends a block whose keys would expand too far", () => {
   // 64 KiB keys that share all but four bytes, with one restart point for all: 64 bytes each on disk.
