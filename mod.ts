@@ -17,7 +17,8 @@
  * ```
  *
  * It needs `--allow-read` and `--allow-write` for the directory, and nothing else. A write that was awaited is on
- * disk; `{ sync: false }` trades that for speed, per write or for the whole database.
+ * disk; `{ sync: false }` trades that for speed, per write or for the whole database. Flushes and compactions are done
+ * in a worker if Deno may also read the library's own modules; without, in slices on the caller's thread.
  *
  * ## The tour
  *
@@ -77,6 +78,7 @@
  * - `manifest.ts` that, made durable
  * - `compaction_picker.ts` what to fold next: a pure function
  * - `compaction_rules.ts` where to cut, and which tombstones may go
+ * - `file_numbers.ts` what new files are called, counted by several threads
  * - `tree.ts` the current version, and which files somebody still needs
  * - `options.ts` what can be chosen, defaults and limits
  * - `table_output.ts` sorted entries to durable tables
@@ -86,6 +88,13 @@
  * - `job.ts` work done in bounded steps
  * - `flush.ts` a memtable becomes a table
  * - `compaction.ts` tables become fewer tables
+ * - `job_runner.ts` where that is done: here
+ * - `mailbox.ts` messages through shared memory
+ * - `job_messages.ts` jobs and what they came to, from thread to thread
+ * - `job_channel.ts` what a thread sees of another one's work
+ * - `job_server.ts` the side of the worker
+ * - `job_client.ts` the side of the caller
+ * - `worker_runner.ts` where that is done: in a worker
  * - `background.ts` when that is done, and in which order
  *
  * **The engine**
@@ -104,6 +113,8 @@
  * - `stats.ts` what it holds and what it costs
  * - `snapshots.ts` the moments that somebody still reads at
  * - `requests.ts` who waits for which flush or compaction
+ * - `job_planner.ts` which job is due, and what it changes in the tree
+ * - `write_controller.ts` how fast writers may go
  * - `health.ts` whether writes are taken, and why not
  * - `engine.ts` the orchestrator, on bytes
  *
@@ -112,6 +123,8 @@
  * - `iterators.ts` ranges as iterators
  * - `reader.ts` reading, now or at a snapshot
  * - `store.ts` writing, and what programs use
+ * - `deno_worker.ts` what runs in a worker
+ * - `deno_workers.ts` what starts it
  * - `database.ts` opening one
  * - `shell_command.ts` the language of the shell
  * - `shell_report.ts` statistics as text
@@ -121,8 +134,9 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { openDatabase } from "./lib/database.ts";
+import { openDatabase, webSurroundings } from "./lib/database.ts";
 import { denoFileSystem } from "./lib/deno_file_system.ts";
+import { denoWorkers } from "./lib/deno_workers.ts";
 import { destroyDatabase, type DestroyOptions } from "./lib/destroy.ts";
 import type { MaintenanceOptions } from "./lib/maintenance.ts";
 import type { OpenOptions } from "./lib/options.ts";
@@ -208,7 +222,8 @@ export async function open<K = string, V = string>(
   directory: string | URL,
   options: OpenOptions<K, V> = {},
 ): Promise<Database<K, V>> {
-  return openDatabase(pathOf(directory), options, denoFileSystem);
+  const surroundings = { ...webSurroundings, workers: denoWorkers };
+  return openDatabase(pathOf(directory), options, denoFileSystem, surroundings);
 }
 
 /**

@@ -1,7 +1,9 @@
 /**
- * **What.** When flushes and compactions are done, and in which order. Here they run on the caller's thread in
- * bounded slices: in turns of the event loop of their own while the caller is idle, and inside writes when a
- * caller writes faster than that. A worker would take the place of this file and of nothing else.
+ * **What.** When flushes and compactions are done, and in which order. Where they are done is up to a runner. On the
+ * caller's thread that is in bounded slices: in turns of the event loop of their own while the caller is idle, and
+ * inside writes when a caller writes faster than that. With a worker what is left here is to hand out the next job
+ * when one is done, and to make its tables part of the tree: when the worker's message comes, or inside a write if the
+ * caller gives the event loop no turn.
  *
  * **Invariants.**
  * 1. A flush goes before a compaction, also in the middle of one: it is what writers wait for.
@@ -9,13 +11,16 @@
  * 3. A job that fails is given up, its files are removed, and its owner is told; no further job starts then, before
  *    the owner says so.
  * 4. A slice scheduled on the event loop is bounded in bytes, and at most one is scheduled at a time.
+ * 5. The tree changes here and nowhere else: never while a step of something else is under way.
  *
- * **Read next.** `recovery.ts`
+ * **Read next.** `job_planner.ts`
  *
  * @module
  */
-import type { CompactionJob } from "./compaction.ts";
-import type { Job } from "./job.ts";
+import type { CompactionPlan } from "./compaction_picker.ts";
+import { EMPTY_RESULT, type JobResult } from "./job.ts";
+import type { Workers } from "./job_client.ts";
+import type { JobDescription, JobKind, JobRunner, RunningJob } from "./job_runner.ts";
 
 /** Runs a task in a later turn of the event loop; returns what takes it back. */
 export type Scheduler = (task: () => void) => () => void;
@@ -30,20 +35,43 @@ export function timerScheduler(task: () => void): () => void {
 export interface Surroundings {
   /** How background work gets a turn of the event loop. */
   readonly schedule: Scheduler;
-  /** Milliseconds from some moment on, for statistics only. */
+  /** Milliseconds from some moment on, for statistics and for how long a writer waits at a time. */
   readonly now: () => number;
+  /**
+   * How long awaited writes may follow one another before the event loop gets a turn, in milliseconds. Promises that
+   * are fulfilled at once would keep it from one for ever, and nothing else in the program would happen.
+   *
+   * @default {Infinity}
+   */
+  readonly burstMs?: number;
+  /** What starts a worker for flushes and compactions. Without, they are done on the caller's thread. */
+  readonly workers?: Workers | undefined;
+}
+
+/** A job that is to be done, and what is to become of it. */
+export interface DueJob {
+  /** The job; none if the tree is to be changed and nothing to be written. */
+  readonly description: JobDescription | undefined;
+  /** Makes what it came to part of the tree. It may throw. */
+  install(result: JobResult): void;
+  /** It is given up. */
+  abandon(): void;
+}
+
+/** A compaction that is to be done. */
+export interface DueCompaction extends DueJob {
+  /** What it compacts. */
+  readonly plan: CompactionPlan;
 }
 
 /** Who needs the work done. */
 export interface BackgroundOwner {
   /** The next flush to do, or `undefined` if there is none. */
-  nextFlush(): Job | undefined;
-  /** A flush is done. */
-  flushed(): void;
+  nextFlush(): DueJob | undefined;
   /** The next compaction to do, or `undefined` if there is none. */
-  nextCompaction(): CompactionJob | undefined;
-  /** A compaction is done. */
-  compacted(job: CompactionJob): void;
+  nextCompaction(): DueCompaction | undefined;
+  /** Something was done, here or elsewhere: there may be room for writes. */
+  backgroundAdvanced(): void;
   /** A job failed. */
   backgroundFailed(error: unknown): void;
 }
@@ -51,12 +79,19 @@ export interface BackgroundOwner {
 /** Bytes that one scheduled slice goes through: one to three milliseconds of work. */
 export const SLICE_BYTES: number = 256 * 1024;
 
+/** A job under way. */
+interface Underway<T extends DueJob> {
+  readonly due: T;
+  readonly job: RunningJob;
+}
+
 /** Does the jobs of one database. */
 export class Background {
   readonly #owner: BackgroundOwner;
   readonly #schedule: Scheduler;
-  #flush: Job | undefined;
-  #compaction: CompactionJob | undefined;
+  readonly #runner: JobRunner;
+  #flush: Underway<DueJob> | undefined;
+  #compaction: Underway<DueCompaction> | undefined;
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #isStepping = false;
@@ -67,20 +102,27 @@ export class Background {
    *
    * @param owner Who needs the work done.
    * @param schedule How slices get a turn of the event loop.
+   * @param runner Where jobs are done.
    */
-  constructor(owner: BackgroundOwner, schedule: Scheduler) {
+  constructor(owner: BackgroundOwner, schedule: Scheduler, runner: JobRunner) {
     this.#owner = owner;
     this.#schedule = schedule;
+    this.#runner = runner;
   }
 
-  /** The compaction under way. */
-  get compaction(): CompactionJob | undefined {
-    return this.#compaction;
+  /** What the compaction under way compacts. */
+  get compaction(): CompactionPlan | undefined {
+    return this.#compaction?.due.plan;
   }
 
   /** Whether a job is under way. */
   get isBusy(): boolean {
     return this.#flush !== undefined || this.#compaction !== undefined;
+  }
+
+  /** Whether jobs are done in a worker. */
+  get hasWorker(): boolean {
+    return this.#runner.hasWorker;
   }
 
   /** Whether a compaction failed, and none has been done or was found needless since. */
@@ -93,6 +135,17 @@ export class Background {
     return this.#cancel !== undefined;
   }
 
+  /** Whether a job of a kind is done elsewhere now. */
+  isElsewhere(kind: JobKind): boolean {
+    const underway = kind === "flush" ? this.#flush : this.#compaction;
+    return underway !== undefined && !underway.job.isHere;
+  }
+
+  /** Bytes that jobs of a kind have gone through elsewhere, modulo 2^32. */
+  progress(kind: JobKind): number {
+    return this.#runner.progress(kind);
+  }
+
   /** Says that there may be work: a slice is scheduled if none is. */
   wake(): void {
     if (this.#isStopped || this.#cancel !== undefined) return;
@@ -102,11 +155,43 @@ export class Background {
     });
   }
 
+  /** Takes in what was done elsewhere, and hands out what is next. Costs next to nothing if there is nothing new. */
+  poll(): void {
+    if (!this.#runner.hasNews || this.#isStepping) return;
+    this.#runner.receive();
+    // Where a job is done here its turn comes by itself.
+    while (!this.#flush?.job.isHere && this.stepFlush(0));
+    while (!this.#compaction?.job.isHere && this.#stepCompaction(0));
+    this.#owner.backgroundAdvanced();
+  }
+
+  /** The same when the worker's message comes: it may also have been asked to tell of a step. */
+  heard(): void {
+    this.poll();
+    this.#owner.backgroundAdvanced();
+  }
+
+  /** Wants the owner to be told of the next step that is made elsewhere. */
+  wantNews(): void {
+    this.#runner.wantNews();
+  }
+
+  /**
+   * Waits for something to be done elsewhere, for a bounded time.
+   *
+   * @returns False if nothing is.
+   */
+  wait(): boolean {
+    if (this.#isStopped || this.#isStepping || !this.#runner.wait()) return false;
+    this.poll();
+    return true;
+  }
+
   /**
    * Does some of the most urgent job.
    *
    * @param bytes About how many bytes to go through.
-   * @returns Whether there was anything to do.
+   * @returns Whether there was anything to do here.
    */
   step(bytes: number): boolean {
     return this.stepFlush(bytes) || this.#stepCompaction(bytes);
@@ -116,21 +201,25 @@ export class Background {
    * Does some of a flush, if there is one.
    *
    * @param bytes About how many bytes to go through.
-   * @returns Whether there was one.
+   * @returns Whether there was anything to do here.
    */
   stepFlush(bytes: number): boolean {
     if (this.#isStopped || this.#isStepping) return false;
-    try {
-      const job = this.#flush ??= this.#owner.nextFlush();
-      if (job === undefined) return false;
-      if (this.#run(job, bytes)) {
-        this.#flush = undefined;
-        this.#owner.flushed();
+    return this.#guard(() => {
+      let isNew = false;
+      if (this.#flush === undefined) {
+        const due = this.#owner.nextFlush();
+        if (due === undefined) return false;
+        this.#flush = this.#start(due);
+        isNew = true;
       }
-    } catch (error) {
-      this.#fail(error);
-    }
-    return true;
+      const { due, job } = this.#flush;
+      const result = job.step(bytes);
+      if (result === undefined) return isNew || job.isHere;
+      this.#flush = undefined;
+      due.install(result);
+      return true;
+    });
   }
 
   /** Takes up work again after it was stopped; jobs start from the beginning. */
@@ -143,45 +232,72 @@ export class Background {
     this.#isStopped = true;
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#flush?.abandon();
-    this.#compaction?.abandon();
+    for (const underway of [this.#flush, this.#compaction]) {
+      underway?.job.abandon();
+      underway?.due.abandon();
+    }
     this.#flush = undefined;
     this.#compaction = undefined;
+    this.#owner.backgroundAdvanced();
+  }
+
+  /** Stops for good, and waits until nothing is done elsewhere any more. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#runner.close();
   }
 
   #stepCompaction(bytes: number): boolean {
     if (this.#isStopped || this.#isStepping) return false;
-    try {
-      const job = this.#compaction ??= this.#owner.nextCompaction();
-      if (job === undefined) {
-        this.#owesCompaction = false;
-        return false;
+    return this.#guard(() => {
+      let isNew = false;
+      if (this.#compaction === undefined) {
+        const due = this.#owner.nextCompaction();
+        if (due === undefined) {
+          this.#owesCompaction = false;
+          return false;
+        }
+        this.#compaction = this.#start(due);
+        isNew = true;
       }
-      if (this.#run(job, bytes)) {
-        this.#compaction = undefined;
-        this.#owesCompaction = false;
-        this.#owner.compacted(job);
-      }
-    } catch (error) {
-      this.#owesCompaction = true;
-      this.#fail(error);
-    }
-    return true;
+      const { due, job } = this.#compaction;
+      const result = job.step(bytes);
+      if (result === undefined) return isNew || job.isHere;
+      this.#compaction = undefined;
+      due.install(result);
+      this.#owesCompaction = false;
+      return true;
+    }, () => this.#owesCompaction = true);
   }
 
-  /** Runs a step of a job; whether it is done. */
-  #run(job: Job, bytes: number): boolean {
+  #start<T extends DueJob>(due: T): Underway<T> {
+    const { description } = due;
+    if (description === undefined) {
+      return { due, job: { isHere: true, step: () => EMPTY_RESULT, abandon: () => {} } };
+    }
+    try {
+      return { due, job: this.#runner.start(description) };
+    } catch (error) {
+      due.abandon();
+      throw error;
+    }
+  }
+
+  /**
+   * Does something that no other step may come in the middle of: a logger may call back. If it fails everything is
+   * stopped (invariant 3), also when choosing a job failed: an order of keys may be the caller's own.
+   */
+  #guard(body: () => boolean, onFailure?: () => void): boolean {
     this.#isStepping = true;
     try {
-      return job.step(bytes);
+      return body();
+    } catch (error) {
+      onFailure?.();
+      this.stop();
+      this.#owner.backgroundFailed(error);
+      return true;
     } finally {
       this.#isStepping = false;
     }
-  }
-
-  /** Stops everything (invariant 3), also when choosing a job failed: an order of keys may be the caller's own. */
-  #fail(error: unknown): void {
-    this.stop();
-    this.#owner.backgroundFailed(error);
   }
 }

@@ -6,17 +6,19 @@
  *
  * @module
  */
-import { Background, type BackgroundOwner, timerScheduler } from "./background.ts";
-import type { Job } from "./job.ts";
+import { Background, type BackgroundOwner, type DueJob, timerScheduler } from "./background.ts";
+import { EMPTY_RESULT, type JobResult } from "./job.ts";
+import { type JobDescription, LocalRunner, type RunningJob } from "./job_runner.ts";
 
 /** Done after some steps. */
-class CountingJob implements Job {
+class CountingJob implements RunningJob {
+  readonly isHere = true;
   #steps: number;
   constructor(steps: number) {
     this.#steps = steps;
   }
-  step(): boolean {
-    return --this.#steps <= 0;
+  step(): JobResult | undefined {
+    return --this.#steps <= 0 ? EMPTY_RESULT : undefined;
   }
   abandon(): void {}
 }
@@ -26,16 +28,24 @@ class Owner implements BackgroundOwner {
   flushes = 0;
   steps = 1;
   failure: unknown;
-  nextFlush(): Job | undefined {
-    return this.flushes === 0 ? undefined : new CountingJob(this.steps);
-  }
-  flushed(): void {
-    this.flushes--;
+  nextFlush(): DueJob | undefined {
+    if (this.flushes === 0) return undefined;
+    return { description: {} as JobDescription, install: () => this.flushes--, abandon() {} };
   }
   nextCompaction(): undefined {}
-  compacted(): void {}
+  backgroundAdvanced(): void {}
   backgroundFailed(error: unknown): void {
     this.failure = error;
+  }
+}
+
+/** Counts steps in place of doing jobs. */
+class CountingRunner extends LocalRunner {
+  constructor() {
+    super(undefined as never);
+  }
+  override start(): RunningJob {
+    return new CountingJob(owner.steps);
   }
 }
 
@@ -52,7 +62,7 @@ const owner = new Owner();
 const background = new Background(owner, (it) => {
   task = it;
   return () => {};
-});
+}, new CountingRunner());
 
 Deno.bench("1000 steps with nothing to do", { group: "step" }, () => {
   for (let i = 0; i < 1000; i++) background.step(1);

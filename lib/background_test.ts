@@ -5,13 +5,23 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
-import { Background, type BackgroundOwner, SLICE_BYTES, timerScheduler } from "./background.ts";
-import type { CompactionJob } from "./compaction.ts";
-import type { Job } from "./job.ts";
+import {
+  Background,
+  type BackgroundOwner,
+  type DueCompaction,
+  type DueJob,
+  SLICE_BYTES,
+  timerScheduler,
+} from "./background.ts";
+import type { CompactionPlan } from "./compaction_picker.ts";
+import { EMPTY_RESULT, type Job, type JobResult } from "./job.ts";
+import { type JobDescription, LocalRunner, type RunningJob } from "./job_runner.ts";
 
 /** A job of some steps, the last of which may fail. */
 class NotingJob implements Job {
   onStep: () => void = () => {};
+  /** Ends it, if it is done elsewhere. */
+  onDone: (error?: Error) => void = () => {};
   bytes: number[] = [];
 
   constructor(
@@ -21,13 +31,13 @@ class NotingJob implements Job {
     private readonly failure?: Error,
   ) {}
 
-  step(bytes: number): boolean {
+  step(bytes: number): JobResult | undefined {
     this.notes.push(`${this.name} step`);
     this.bytes.push(bytes);
     this.onStep();
-    if (--this.steps > 0) return false;
+    if (--this.steps > 0) return undefined;
     if (this.failure !== undefined) throw this.failure;
-    return true;
+    return EMPTY_RESULT;
   }
 
   abandon(): void {
@@ -41,6 +51,8 @@ class NotingOwner implements BackgroundOwner {
   readonly flushes: NotingJob[] = [];
   readonly compactions: NotingJob[] = [];
   onFailure: () => void = () => {};
+  /** Of which the owner was told that they were given up. */
+  readonly abandoned: string[] = [];
 
   flush(name: string, steps: number, failure?: Error): NotingJob {
     const job = new NotingJob(name, this.notes, steps, failure);
@@ -54,32 +66,97 @@ class NotingOwner implements BackgroundOwner {
     return job;
   }
 
-  nextFlush(): Job | undefined {
-    return this.flushes.shift();
+  nextFlush(): DueJob | undefined {
+    return this.#due(this.flushes.shift(), () => this.flushed());
   }
 
   flushed(): void {
     this.notes.push("flushed");
   }
 
-  nextCompaction(): CompactionJob | undefined {
-    return this.compactions.shift() as unknown as CompactionJob | undefined;
+  nextCompaction(): DueCompaction | undefined {
+    const job = this.compactions.shift();
+    const due = this.#due(job, () => this.compacted(job!));
+    return due && { ...due, plan: job as unknown as CompactionPlan };
   }
 
-  compacted(job: CompactionJob): void {
-    this.notes.push(`compacted ${(job as unknown as NotingJob).name}`);
+  compacted(job: NotingJob): void {
+    this.notes.push(`compacted ${job.name}`);
   }
+
+  backgroundAdvanced(): void {}
 
   backgroundFailed(error: unknown): void {
     this.notes.push(`failed: ${(error as Error).message}`);
     this.onFailure();
   }
+
+  #due(job: NotingJob | undefined, install: () => void): DueJob | undefined {
+    if (job === undefined) return undefined;
+    const abandon = () => void this.abandoned.push(job.name);
+    return { description: job as unknown as JobDescription, install, abandon };
+  }
 }
 
-function start(): { owner: NotingOwner; turns: ManualTurns; background: Background } {
+/** Does the jobs that it is given in place of descriptions; here, or elsewhere when a test says so. */
+class NotingRunner extends LocalRunner {
+  override hasWorker = false;
+  override hasNews = false;
+  /** What was done elsewhere since it was received the last time. */
+  #done: (() => void)[] = [];
+  readonly elsewhere: NotingJob[] = [];
+
+  constructor() {
+    super(undefined as never);
+  }
+
+  override start(description: JobDescription): RunningJob {
+    const job = description as unknown as NotingJob;
+    if (!this.hasWorker) {
+      return { isHere: true, step: (bytes) => job.step(bytes), abandon: () => job.abandon() };
+    }
+    this.elsewhere.push(job);
+    let result: JobResult | undefined;
+    let failure: unknown;
+    job.onDone = (error) => {
+      this.hasNews = true;
+      this.#done.push(() => error === undefined ? result = EMPTY_RESULT : failure = error);
+    };
+    return {
+      isHere: false,
+      step: () => {
+        if (failure !== undefined) throw failure;
+        return result;
+      },
+      abandon: () => job.abandon(),
+    };
+  }
+
+  override receive(): void {
+    this.hasNews = false;
+    for (const done of this.#done.splice(0)) done();
+  }
+
+  override wait(): boolean {
+    const job = this.elsewhere.shift();
+    job?.onDone();
+    return job !== undefined;
+  }
+}
+
+interface Stage {
+  readonly owner: NotingOwner;
+  readonly turns: ManualTurns;
+  readonly runner: NotingRunner;
+  readonly background: Background;
+}
+
+function start(hasWorker = false): Stage {
   const owner = new NotingOwner();
   const turns = new ManualTurns();
-  return { owner, turns, background: new Background(owner, turns.schedule) };
+  const runner = new NotingRunner();
+  runner.hasWorker = hasWorker;
+  return { owner, turns, runner, background: new Background(owner, turns.schedule, runner) };
 }
 
 Deno.test("a flush goes before a compaction, also in the middle of one (invariant 1)", () => {
@@ -281,4 +358,93 @@ Deno.test("a job that cannot even be chosen, or accepted, is a failure like any 
     assertEquals(owner.notes.at(-1), `failed: ${method}`);
     assertEquals([background.isBusy, background.step(1)], [false, false]);
   }
+});
+
+Deno.test("with a worker a flush and a compaction are under way at once, and no slice does anything", () => {
+  const { owner, turns, runner, background } = start(true);
+  owner.flush("F", 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  assertEquals(runner.elsewhere.map(({ name }) => name), ["F", "C"]);
+  assertEquals([background.isBusy, background.hasWorker, owner.notes], [true, true, []]);
+  assert(background.isElsewhere("flush") && background.isElsewhere("compaction"));
+  assert(!background.step(1), "there is nothing to do here");
+});
+
+Deno.test("what a worker has done is taken in by a look, which hands out what is next", () => {
+  const { owner, turns, runner, background } = start(true);
+  for (const name of ["F", "G"]) owner.flush(name, 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  background.poll();
+  assertEquals(owner.notes, [], "nothing is new");
+  runner.elsewhere[0]!.onDone();
+  assert(!background.step(1), "it was not received");
+  background.poll();
+  assertEquals(owner.notes, ["flushed"]);
+  assertEquals(runner.elsewhere.map(({ name }) => name), ["F", "C", "G"]);
+  for (const job of runner.elsewhere.slice(1)) job.onDone();
+  background.heard();
+  assertEquals(owner.notes, ["flushed", "flushed", "compacted C"]);
+  assert(!background.isBusy);
+});
+
+Deno.test("who waits for a worker waits as long as it has something to do", () => {
+  const { owner, background } = start(true);
+  for (const name of ["F", "G"]) owner.flush(name, 1);
+  background.step(1);
+  assertEquals([background.wait(), background.wait(), background.wait()], [true, true, false]);
+  assertEquals(owner.notes, ["flushed", "flushed"]);
+});
+
+Deno.test("a job that was begun here ends here, though a worker has come meanwhile", () => {
+  const { owner, runner, background } = start();
+  owner.compaction("C", 3);
+  background.step(1);
+  runner.hasWorker = true;
+  owner.flush("F", 1);
+  background.step(1);
+  assertEquals([background.isElsewhere("flush"), background.isElsewhere("compaction")], [
+    true,
+    false,
+  ]);
+  assert(background.step(1));
+  runner.elsewhere[0]!.onDone();
+  background.poll();
+  assertEquals(owner.notes, ["C step", "C step", "flushed"], "a look does no work");
+  while (background.step(1));
+  assertEquals(owner.notes.at(-1), "compacted C");
+});
+
+Deno.test("a job that fails in a worker is a failure like any other (invariant 3)", () => {
+  const { owner, turns, runner, background } = start(true);
+  owner.flush("F", 1);
+  owner.compaction("C", 1);
+  background.wake();
+  while (turns.turn());
+  runner.elsewhere[1]!.onDone(new Error("Disk on fire"));
+  background.poll();
+  assertEquals(owner.notes, ["F abandoned", "C abandoned", "failed: Disk on fire"]);
+  assertEquals(owner.abandoned, ["F", "C"]);
+  assertEquals([background.isBusy, background.wait(), background.owesCompaction], [
+    false,
+    false,
+    true,
+  ]);
+});
+
+Deno.test("what comes in the middle of a step is taken in after it (invariant 5)", () => {
+  const { owner, runner, background } = start();
+  owner.compaction("C", 2).onStep = () => {
+    background.poll();
+    background.wait();
+    assertEquals(owner.notes, ["C step"]);
+  };
+  runner.hasNews = true;
+  background.step(1);
+  assert(runner.hasNews);
+  background.poll();
+  assert(!runner.hasNews);
 });

@@ -11,6 +11,8 @@
  * 3. A failed write rejects every member of its group; a failed sync rejects everyone who waited for it. Neither
  *    is tried again here.
  * 4. A group is bounded: one that would grow over {@linkcode GROUP_BYTES_MAX} is written at once.
+ * 5. Writes that are all awaited are written when the target has room for them; one that is not awaited, or a group
+ *    that is full, is not kept waiting here.
  *
  * Source: the idea is LevelDB's `DBImpl::BuildBatchGroup`; promises take the place of its condition variables.
  *
@@ -24,6 +26,13 @@ import { WriteBatch } from "./write_batch.ts";
 export interface CommitTarget {
   /** Writes a group to the log and makes it visible. Throws if it did not. */
   write(group: WriteBatch): void;
+  /**
+   * What a group should wait for before it is written.
+   *
+   * @param group The group, which may grow meanwhile.
+   * @returns A promise that never rejects, after which to ask again; none if it should not wait.
+   */
+  room(group: WriteBatch): Promise<void> | undefined;
   /** Makes everything written before the call durable. */
   sync(): Promise<void>;
   /** The same, holding up the caller. */
@@ -82,7 +91,7 @@ export class CommitQueue {
   join(sync: boolean): Promise<void> {
     if (!this.#isScheduled) {
       this.#isScheduled = true;
-      queueMicrotask(() => this.flush());
+      queueMicrotask(() => this.#flushWithRoom());
     }
     if (sync) return (this.#synced ??= Promise.withResolvers<void>()).promise;
     return (this.#written ??= Promise.withResolvers<void>()).promise;
@@ -146,6 +155,13 @@ export class CommitQueue {
     if (synced !== undefined) this.#await(synced);
   }
 
+  /** The same as soon as there is room for the group. */
+  #flushWithRoom(): void {
+    const room = this.#group.count > 0 ? this.#target.room(this.#group) : undefined;
+    if (room === undefined) this.flush();
+    else room.then(() => this.#flushWithRoom());
+  }
+
   /**
    * Throws in the middle of a write. Nothing can be written at once there, by a logger for instance: it would come
    * before what is being written, or into it. Writes that are awaited can be asked for; their turn comes later.
@@ -178,6 +194,7 @@ export class CommitQueue {
 
   /** Writes what is pending and waits until no sync is under way. Never rejects. */
   async drain(): Promise<void> {
+    for (let room; (room = this.#target.room(this.#group)) !== undefined;) await room;
     this.flush();
     while (this.#syncing !== undefined) await this.#syncing;
   }

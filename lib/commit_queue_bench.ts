@@ -18,6 +18,10 @@ class NowhereTarget implements CommitTarget {
   write(group: WriteBatch): void {
     this.bytes += group.byteLength;
   }
+  room(): Promise<void> | undefined {
+    return undefined;
+  }
+
   sync(): Promise<void> {
     return Promise.resolve();
   }

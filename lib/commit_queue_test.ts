@@ -19,12 +19,18 @@ class NotingTarget implements CommitTarget {
   /** Syncs that are under way. */
   readonly syncs: PromiseWithResolvers<void>[] = [];
   failsWrite: (keys: string[]) => boolean = () => false;
+  /** What groups wait for, if there is no room for them. */
+  noRoom: PromiseWithResolvers<void> | undefined;
 
   write(group: WriteBatch): void {
     const keys = keysOf(group);
     this.notes.push(`write ${keys.join(" ")}`);
     if (this.failsWrite(keys)) throw new Error(`Cannot write ${keys.join(" ")}`);
     this.written.push(...keys);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.noRoom?.promise;
   }
 
   sync(): Promise<void> {
@@ -385,4 +391,61 @@ Deno.test("what is done exclusively has no write in the middle of it", async () 
   );
   await later;
   assertEquals(target.notes, ["done", "write a"]);
+});
+
+Deno.test("awaited writes wait for room, and others join them (invariant 5)", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const watch = new Watch();
+  const first = target.noRoom = Promise.withResolvers<void>();
+  watch.add("a", write(queue, "a", false));
+  await settle();
+  watch.add("b", write(queue, "b", false));
+  await settle();
+  assertEquals([target.notes, watch.settled], [[], []]);
+  const second = target.noRoom = Promise.withResolvers<void>();
+  first.resolve(); // and again there is none
+  await settle();
+  assertEquals(target.notes, []);
+  target.noRoom = undefined;
+  second.resolve();
+  await settle();
+  assertEquals([target.notes, watch.settled], [["write a b"], ["a", "b"]]);
+});
+
+Deno.test("a write at once, or a full group, does not wait, and takes what waits along (invariants 1 and 5)", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const noRoom = target.noRoom = Promise.withResolvers<void>();
+  const waiting = write(queue, "a", false);
+  await settle();
+  queue.commitSync(batchOf("b"), false);
+  await waiting;
+  assertEquals(target.notes, ["write a", "write b"]);
+  const half = (GROUP_BYTES_MAX >> 1) + 1;
+  const large = ["c", "d"].map((key) => write(queue, key, false, half));
+  await large[0];
+  assertEquals(target.notes.slice(2), ["write c"]);
+  const batch = queue.commit(batchOf("e"), false);
+  await Promise.all([...large, batch]);
+  assertEquals(target.notes.slice(3), ["write d", "write e"]);
+  target.noRoom = undefined;
+  noRoom.resolve();
+  await settle();
+  assertEquals(target.notes.length, 5);
+});
+
+Deno.test("drain() waits for room as well (invariant 5)", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const noRoom = target.noRoom = Promise.withResolvers<void>();
+  const watch = new Watch();
+  watch.add("a", write(queue, "a", false));
+  watch.add("drained", queue.drain());
+  await settle();
+  assertEquals(watch.settled, []);
+  target.noRoom = undefined;
+  noRoom.resolve();
+  await settle();
+  assertEquals([target.notes, watch.settled.toSorted()], [["write a"], ["a", "drained"]]);
 });

@@ -2,6 +2,9 @@
  * **What.** Folding: tables of one level are merged with those of the next that they overlap, into new tables of
  * the next level. Versions that nobody can see are left out, and tombstones when nothing lies below them.
  *
+ * The job is given the tables that it reads, and those below that have keys of its range: all that its questions are
+ * about. So it can be done in a worker while the tree goes on changing, as long as these tables stay.
+ *
  * **Invariants.**
  * 1. Outputs are durable before the manifest names them; inputs stay until no reader holds them.
  * 2. A tombstone is dropped only if no deeper level can hold its key and no snapshot is older than it.
@@ -11,61 +14,116 @@
  *
  * Source: LevelDB's `DBImpl::DoCompactionWork`.
  *
- * **Read next.** `background.ts`
+ * **Read next.** `mailbox.ts`
  *
  * @module
  */
-import type { CompactionPlan, PickerOptions } from "./compaction_picker.ts";
+import type { CompactionPlan } from "./compaction_picker.ts";
 import { BaseLevelChecker, OutputCutter } from "./compaction_rules.ts";
 import type { Cursor } from "./cursor.ts";
-import { KIND_TOMBSTONE, kindAt, sequenceAt, TRAILER_BYTES } from "./internal_key.ts";
-import { HiddenVersions, type Job, type JobContext } from "./job.ts";
+import { KIND_TOMBSTONE, kindAt, sequenceAt, TRAILER_BYTES, userKeyOf } from "./internal_key.ts";
+import { HiddenVersions, type Job, type JobResult } from "./job.ts";
 import { LevelCursor } from "./level_cursor.ts";
 import { mergeCursors } from "./merge_cursor.ts";
-import { TableOutput } from "./table_output.ts";
-import { totalBytes, type Version } from "./version.ts";
-import { emptyVersionEdit, seekBudget, type VersionEdit } from "./version_edit.ts";
+import { TableOutput, type TableSettings, tableWriterOptions } from "./table_output.ts";
+import type { JobContext } from "./tree.ts";
+import { totalBytes, Version } from "./version.ts";
+import {
+  emptyVersionEdit,
+  LEVELS,
+  seekBudget,
+  type TableMeta,
+  type VersionEdit,
+} from "./version_edit.ts";
+
+/** A compaction to be done: plain data. */
+export interface CompactionDescription {
+  /** Tells it from a flush. */
+  readonly kind: "compaction";
+  /** Where the inputs are; the outputs go to the next level. */
+  readonly level: number;
+  /**
+   * For each level of the tree the tables that matter: the inputs, those of the output level that they are merged with,
+   * and of the levels below all that have keys of their range.
+   */
+  readonly levels: readonly (readonly TableMeta[])[];
+  /** Bytes of the tables to be read. */
+  readonly bytes: number;
+  /** Entries up to this sequence number are hidden by newer ones of the same key from every reader. */
+  readonly smallestSnapshot: number;
+  /** About how large a table gets. */
+  readonly tableBytes: number;
+  /** How tables are written. */
+  readonly tables: TableSettings;
+}
+
+/** How a compaction is to be done. */
+export type CompactionSettings = Pick<
+  CompactionDescription,
+  "smallestSnapshot" | "tableBytes" | "tables"
+>;
+
+/**
+ * Describes a compaction.
+ *
+ * @param version The tree that the plan was made for.
+ * @param plan What to compact.
+ * @param settings How.
+ * @returns The description.
+ */
+export function describeCompaction(
+  version: Version,
+  plan: CompactionPlan,
+  settings: CompactionSettings,
+): CompactionDescription {
+  const { level, outputLevel, inputs, overlapping, grandparents } = plan;
+  const read = [...inputs, ...overlapping];
+  const { user } = version.comparator;
+  const begin = read.map((table) => userKeyOf(table.smallest))
+    .reduce((a, b) => user.compare(b, a) < 0 ? b : a);
+  const end = read.map((table) => userKeyOf(table.largest))
+    .reduce((a, b) => user.compare(b, a) > 0 ? b : a);
+  const levels = version.levels.map((_, at): readonly TableMeta[] => {
+    if (at === level) return inputs;
+    if (at === outputLevel) return overlapping;
+    if (at === outputLevel + 1) return grandparents;
+    return at < level ? [] : version.overlapping(at, begin, end);
+  });
+  return { kind: "compaction", level, levels, bytes: totalBytes(read), ...settings };
+}
 
 /** Carries out one compaction. */
 export class CompactionJob implements Job {
-  /** What is compacted. */
-  readonly plan: CompactionPlan;
   readonly #context: JobContext;
-  readonly #version: Version;
+  readonly #description: CompactionDescription;
   readonly #output: TableOutput;
   readonly #hidden: HiddenVersions;
-  readonly #smallestSnapshot: number;
   readonly #baseLevel: BaseLevelChecker;
   readonly #cutter: OutputCutter;
   #entries: Cursor | undefined;
-  #isClosed = false;
+  #droppedEntries = 0;
 
   /**
-   * Prepares a compaction of the tree's current version.
+   * Prepares a compaction; nothing is read or written before the first step.
    *
    * @param context What it works with.
-   * @param plan What to compact.
-   * @param options The sizes that outputs are cut by.
+   * @param description What to compact, and how. Its tables must stay until the job is done or given up.
    */
-  constructor(context: JobContext, plan: CompactionPlan, options: PickerOptions) {
-    const { tree } = context;
-    this.plan = plan;
+  constructor(context: JobContext, description: CompactionDescription) {
+    const { comparator } = context;
+    const { level, levels, smallestSnapshot, tables } = description;
+    const outputLevel = level + 1;
     this.#context = context;
-    this.#version = tree.version;
-    tree.retain(this.#version);
-    this.#output = new TableOutput(tree, context.tableOptions(plan.outputLevel));
-    this.#smallestSnapshot = context.smallestSnapshot();
-    this.#hidden = new HiddenVersions(this.#smallestSnapshot, tree.context.comparator);
-    this.#baseLevel = new BaseLevelChecker(this.#version, plan.outputLevel);
-    this.#cutter = new OutputCutter(tree.context.comparator, plan.grandparents, options);
+    this.#description = description;
+    this.#output = new TableOutput(context, tableWriterOptions(tables, comparator, outputLevel));
+    this.#hidden = new HiddenVersions(smallestSnapshot, comparator);
+    this.#baseLevel = new BaseLevelChecker(new Version(comparator, levels), outputLevel);
+    const grandparents = outputLevel + 1 < LEVELS ? levels[outputLevel + 1]! : [];
+    this.#cutter = new OutputCutter(comparator, grandparents, description);
   }
 
   /** {@inheritDoc} */
-  step(bytes: number): boolean {
-    if (this.plan.isTrivialMove && this.plan.reason !== "manual") {
-      this.#move();
-      return true;
-    }
+  step(bytes: number): JobResult | undefined {
     const entries = this.#entries ??= this.#open();
     for (let left = bytes; entries.valid;) {
       left -= entries.keyEnd - entries.keyStart + entries.valueEnd - entries.valueStart;
@@ -73,19 +131,23 @@ export class CompactionJob implements Job {
       entries.next();
       if (left <= 0) break;
     }
-    if (entries.valid) return false;
-    this.#install();
-    return true;
+    if (entries.valid) return undefined;
+    const tables = this.#output.finish();
+    entries.close();
+    const { bytesWritten } = this.#output;
+    return { tables, bytesWritten, droppedEntries: this.#droppedEntries };
   }
 
   /** {@inheritDoc} */
   abandon(): void {
-    this.#close();
+    this.#entries?.close();
+    this.#entries = undefined;
     this.#output.abandon();
   }
 
   #take(entries: Cursor): void {
     const { keyBuffer, keyStart, keyEnd } = entries;
+    const { smallestSnapshot } = this.#description;
     const userEnd = keyEnd - TRAILER_BYTES;
     const sequence = sequenceAt(keyBuffer, keyEnd);
     const hidden = this.#hidden;
@@ -96,15 +158,17 @@ export class CompactionJob implements Job {
     ) this.#output.cut();
     // Older versions of a dropped tombstone's key come next, and are hidden by it all the same.
     isDropped ||= kindAt(keyBuffer, keyEnd) === KIND_TOMBSTONE &&
-      sequence <= this.#smallestSnapshot &&
+      sequence <= smallestSnapshot &&
       this.#baseLevel.isGoneBelow(keyBuffer, keyStart, userEnd);
-    if (isDropped) this.#context.counters.droppedEntries++;
+    if (isDropped) this.#droppedEntries++;
     else this.#output.add(entries);
   }
 
   #open(): Cursor {
-    const { cache, comparator } = this.#context.tree.context;
-    const { level, inputs, overlapping } = this.plan;
+    const { cache, comparator } = this.#context;
+    const { level, levels } = this.#description;
+    const inputs = levels[level]!;
+    const overlapping = levels[level + 1]!;
     const options = { fillPool: false };
     const children: Cursor[] = [];
     try {
@@ -124,46 +188,32 @@ export class CompactionJob implements Job {
       throw error;
     }
   }
+}
 
-  #move(): void {
-    const { tree, counters } = this.#context;
-    const table = this.plan.inputs[0]!;
-    const edit = this.#edit();
-    const moved = { ...table, allowedSeeks: seekBudget(table.bytes) };
-    edit.added.push({ level: this.plan.outputLevel, table: moved });
-    tree.apply(edit);
-    counters.trivialMoves++;
-    this.#close();
-  }
+/**
+ * What a compaction changes in the tree.
+ *
+ * @param plan What was compacted.
+ * @param tables The new tables.
+ * @returns The edit: the inputs go, the new tables come, and the level's next compaction begins after them.
+ */
+export function compactionEdit(plan: CompactionPlan, tables: readonly TableMeta[]): VersionEdit {
+  const { level, outputLevel, inputs, overlapping, compactPointer } = plan;
+  const edit = emptyVersionEdit();
+  for (const { number } of inputs) edit.deleted.push({ level, number });
+  for (const { number } of overlapping) edit.deleted.push({ level: outputLevel, number });
+  edit.compactPointers.push({ level, key: compactPointer });
+  for (const table of tables) edit.added.push({ level: outputLevel, table });
+  return edit;
+}
 
-  #install(): void {
-    const { tree, counters } = this.#context;
-    const edit = this.#edit();
-    for (const table of this.#output.finish()) {
-      edit.added.push({ level: this.plan.outputLevel, table });
-    }
-    tree.apply(edit);
-    counters.compactions++;
-    counters.compactionWriteBytes += this.#output.bytesWritten;
-    counters.compactionReadBytes += totalBytes(this.plan.inputs) +
-      totalBytes(this.plan.overlapping);
-    this.#close();
-  }
-
-  /** The part of the edit that every compaction has: its inputs go, and the next one begins after them. */
-  #edit(): VersionEdit {
-    const { level, outputLevel, inputs, overlapping, compactPointer } = this.plan;
-    const edit = emptyVersionEdit();
-    for (const { number } of inputs) edit.deleted.push({ level, number });
-    for (const { number } of overlapping) edit.deleted.push({ level: outputLevel, number });
-    edit.compactPointers.push({ level, key: compactPointer });
-    return edit;
-  }
-
-  #close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#entries?.close();
-    this.#context.tree.release(this.#version);
-  }
+/**
+ * The same for a trivial move, which needs no job.
+ *
+ * @param plan Says that it is one.
+ * @returns The edit: the one input goes to the next level, where it may be searched in vain again.
+ */
+export function moveEdit(plan: CompactionPlan): VersionEdit {
+  const table = plan.inputs[0]!;
+  return compactionEdit(plan, [{ ...table, allowedSeeks: seekBudget(table.bytes) }]);
 }

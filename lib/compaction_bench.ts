@@ -7,9 +7,7 @@
  */
 import { bytewiseKeys, decimalEntries, type Entry } from "../tests/tables.ts";
 import { SmallTree } from "../tests/trees.ts";
-import { CompactionJob } from "./compaction.ts";
 import { DEFAULT_PICKER_OPTIONS, planRange } from "./compaction_picker.ts";
-import { snappy } from "./compression.ts";
 import { makeInternalKey, userKeyOf } from "./internal_key.ts";
 
 const COUNT = 40_000;
@@ -47,7 +45,9 @@ for (
   const [name, level, fill, writerOptions] of [
     ["four tables of level 0", 0, levelZero, {}],
     ["a level and the next, ten times as large", 1, (small: SmallTree) => levels(small, 1), {}],
-    ["the same with Snappy", 1, (small: SmallTree) => levels(small, 1), { compression: snappy }],
+    ["the same with Snappy", 1, (small: SmallTree) => levels(small, 1), {
+      compression: ["snappy"],
+    }],
     ["tombstones above a tenth of the keys", 1, (small: SmallTree) => levels(small, 0), {}],
     ["every key overwritten", 1, overwritten, {}],
   ] as const
@@ -58,7 +58,7 @@ for (
     fill(small);
     const { version } = small.tree;
     const plan = planRange(version, level, undefined, undefined, DEFAULT_PICKER_OPTIONS)!;
-    const job = new CompactionJob(small, plan, DEFAULT_PICKER_OPTIONS);
+    const job = small.compaction(plan, DEFAULT_PICKER_OPTIONS);
     bench.start();
     while (!job.step(256 * 1024));
     bench.end();

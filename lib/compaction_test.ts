@@ -7,7 +7,6 @@ import { assert, assertEquals } from "@std/assert";
 import { generator } from "./random.ts";
 import { bytewiseKeys, type Entry, entry, textAt } from "../tests/tables.ts";
 import { SmallTree } from "../tests/trees.ts";
-import { CompactionJob } from "./compaction.ts";
 import {
   type CompactionPlan,
   DEFAULT_PICKER_OPTIONS,
@@ -31,7 +30,7 @@ function planOf(small: SmallTree, level: number): CompactionPlan {
 }
 
 function compact(small: SmallTree, level: number, options: Partial<PickerOptions> = {}): void {
-  const job = new CompactionJob(small, planOf(small, level), {
+  const job = small.compaction(planOf(small, level), {
     ...DEFAULT_PICKER_OPTIONS,
     ...options,
   });
@@ -172,7 +171,7 @@ for (const [why, snapshot, levels, after] of DROPS) {
 Deno.test("a snapshot taken or released meanwhile changes nothing (invariant 4)", () => {
   const small = treeOf("1: a@5! b@6=y b@3=x", "2: a@1=x b@2=w");
   small.snapshot = 4;
-  const job = new CompactionJob(small, planOf(small, 1), DEFAULT_PICKER_OPTIONS);
+  const job = small.compaction(planOf(small, 1), DEFAULT_PICKER_OPTIONS);
   small.snapshot = SEQUENCE_MAX;
   job.step(1);
   small.snapshot = 0;
@@ -223,7 +222,7 @@ Deno.test("outputs are cut where they would overlap too much of the level after 
     largest: key(`${name}z`),
     allowedSeeks: 100,
   }));
-  const job = new CompactionJob(small, { ...plan, grandparents }, DEFAULT_PICKER_OPTIONS);
+  const job = small.compaction({ ...plan, grandparents }, DEFAULT_PICKER_OPTIONS);
   assert(job.step(WHOLE));
   assertEquals(small.levels(), ["2: a@5=1 a@1=o b@6=2 b@5=0 | c@7=3 d@8=4 d@1=o"]);
   small.close();
@@ -240,7 +239,7 @@ Deno.test("a grandparent that ends inside a user key does not cut there (invaria
     allowedSeeks: 100,
   };
   const plan = { ...planOf(small, 1), grandparents: [grandparent] };
-  assert(new CompactionJob(small, plan, DEFAULT_PICKER_OPTIONS).step(WHOLE));
+  assert(small.compaction(plan, DEFAULT_PICKER_OPTIONS).step(WHOLE));
   assertEquals(small.levels(), ["2: a@9=1 a@1=o m@9=2 m@5=3 m@2=4 | n@9=5"]);
   small.close();
 });
@@ -252,7 +251,7 @@ Deno.test("a table that overlaps nothing is moved, not rewritten", () => {
   assert(plan.isTrivialMove);
   const files = small.tableFiles();
   plan.inputs[0]!.allowedSeeks = 0;
-  assert(new CompactionJob(small, plan, options).step(1));
+  assert(small.compaction(plan, options).step(1));
   assertEquals(small.levels(), ["2: a@5! b@6=x | c@1=y"], "its tombstone is moved along");
   assertEquals(small.tree.version.levels[2]![0]!.allowedSeeks, 100, "it may be searched again");
   assertEquals(small.tableFiles(), files);
@@ -288,7 +287,7 @@ Deno.test("what it costs is counted", () => {
 Deno.test("a compaction does not fill the pool with what it reads once", () => {
   const keys = Array.from({ length: 500 }, (_, i) => `k${1000 + i}@5=${"v".repeat(90)}`);
   const small = treeOf(`1: ${keys.join(" ")}`, "2: k1000@1=o");
-  const job = new CompactionJob(small, planOf(small, 1), DEFAULT_PICKER_OPTIONS);
+  const job = small.compaction(planOf(small, 1), DEFAULT_PICKER_OPTIONS);
   assert(!job.step(45_000));
   const { usedBytes } = small.pool.stats();
   assert(usedBytes < 20_000, `${usedBytes} bytes: more than two indexes, two filters, two blocks`);
@@ -300,7 +299,7 @@ Deno.test("a step is bounded, and the tree changes in the last one", () => {
   const keys = Array.from({ length: 20 }, (_, i) => `k${i + 10}@${i + 1}=${"v".repeat(89)}`);
   const small = treeOf(`1: ${keys.join(" ")}`, "2: k10@0=o");
   const before = small.tree.version;
-  const job = new CompactionJob(small, planOf(small, 1), DEFAULT_PICKER_OPTIONS);
+  const job = small.compaction(planOf(small, 1), DEFAULT_PICKER_OPTIONS);
   let steps = 0;
   while (!job.step(500)) {
     steps++;
@@ -314,7 +313,7 @@ Deno.test("abandon() at any point leaves the tree and the directory as they were
   for (let steps = 0; steps < 6; steps++) {
     const small = treeOf("1: a@5=x b@6=y c@7=z", "2: a@1=o b@2=p");
     const [levels, files] = [small.levels(), small.tableFiles()];
-    const job = new CompactionJob(small, planOf(small, 1), {
+    const job = small.compaction(planOf(small, 1), {
       ...DEFAULT_PICKER_OPTIONS,
       tableBytes: 1,
     });
@@ -332,7 +331,7 @@ Deno.test("a compaction that fails at any step leaves the tree as it was, and no
   for (let failing = 0;; failing++) {
     const small = treeOf("1: a@5=x b@6=y", "2: a@1=o");
     const [levels, files] = [small.levels(), small.tableFiles()];
-    const job = new CompactionJob(small, planOf(small, 1), options);
+    const job = small.compaction(planOf(small, 1), options);
     small.disk.fails = ({ index, kind }) => index === failing && kind !== "remove";
     try {
       while (!job.step(1));
@@ -384,7 +383,7 @@ function addRandomLevel(
     entries.push(entry(`k${random(12)}`, `${sequence}`, sequence, random(3) === 0 ? 0 : 1));
   }
   entries.sort(([a], [b]) => bytewiseKeys.compareKeys(a, b));
-  const output = new TableOutput(small.tree, small.tableOptions());
+  const output = new TableOutput(small.tree.jobContext, small.tableOptions());
   const edit = emptyVersionEdit();
   for (const [key, value] of entries) {
     // Below level 0 tables may part the versions of a key, as LevelDB's once did.
@@ -424,7 +423,7 @@ Deno.test("random compactions change nothing that any snapshot sees, and never s
       const { version } = small.tree;
       const plan = planRange(version, level, begin, undefined, options);
       if (plan === undefined) continue;
-      const job = new CompactionJob(small, plan, options);
+      const job = small.compaction(plan, options);
       while (!job.step(1 + random(500)));
       const after = [oldest, ...snapshots].map((sequence) => seenAt(small, sequence));
       assertEquals(after, before, `seed ${seed}, round ${round}, oldest snapshot ${oldest}`);

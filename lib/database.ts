@@ -11,13 +11,25 @@
  */
 import { type Surroundings, timerScheduler } from "./background.ts";
 import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
+import { bytewise } from "./comparator.ts";
 import { Engine } from "./engine.ts";
 import type { FileSystem } from "./file_system.ts";
-import { checkCodec, describe, engineOptions, type OpenOptions } from "./options.ts";
+import type { Workers } from "./job_client.ts";
+import {
+  checkCodec,
+  describe,
+  type EngineOptions,
+  engineOptions,
+  type OpenOptions,
+} from "./options.ts";
 import { createDatabase, type Database } from "./store.ts";
 
-/** Timers and the clock of the web platform. */
-const webSurroundings: Surroundings = { schedule: timerScheduler, now: () => performance.now() };
+/** Timers and the clock of the web platform, and no workers. */
+export const webSurroundings: Surroundings = {
+  schedule: timerScheduler,
+  now: () => performance.now(),
+  burstMs: 20, // the turn after it costs one
+};
 
 /**
  * Opens a database on a disk.
@@ -25,7 +37,7 @@ const webSurroundings: Surroundings = { schedule: timerScheduler, now: () => per
  * @param directory The directory, in the disk's own notation.
  * @param options How to open it.
  * @param defaultFileSystem The disk, unless the options name one.
- * @param surroundings Timers and clock.
+ * @param surroundings Timers, clock, and what starts workers that work on the default disk.
  * @returns The open database.
  */
 export function openDatabase<K, V>(
@@ -43,6 +55,27 @@ export function openDatabase<K, V>(
   const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
   checkCodec("open database", "key", key);
   checkCodec("open database", "value", value);
-  const engine = Engine.open(directory, checked, surroundings);
+  const workers = usableWorkers(checked, defaultFileSystem, surroundings.workers);
+  const engine = Engine.open(directory, checked, { ...surroundings, workers });
   return createDatabase(engine, key, value, surroundings);
+}
+
+/** What starts workers for a database, if they can do its work. */
+function usableWorkers(
+  { worker, fileSystem, comparator, readOnly }: EngineOptions,
+  defaultFileSystem: FileSystem,
+  workers: Workers | undefined,
+): Workers | undefined {
+  if (worker === false) return undefined;
+  const obstacle = workers === undefined
+    ? "there are none here"
+    : fileSystem !== defaultFileSystem
+    ? "it does not know the caller's fileSystem"
+    : comparator !== bytewise
+    ? "it does not know the caller's comparator"
+    : undefined;
+  if (worker !== true || readOnly) return obstacle === undefined ? workers : undefined;
+  const missing = obstacle ?? workers!.unavailable();
+  if (missing === undefined) return workers;
+  throw new TypeError(`Cannot open database: worker is true, but ${missing}`);
 }

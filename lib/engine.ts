@@ -8,56 +8,42 @@
  * 2. A log segment holds exactly the entries of its memtable: both change hands together.
  * 3. After a failed write or sync nothing more is written: every later write is refused with the cause, and reads go
  *    on. Both `resume` and opening the database again bring everything back that was acknowledged.
- * 4. Memtables waiting to be flushed, and tables of level 0, are bounded: a writer that is too fast does some of
- *    the work itself, in proportion to what it writes, and all of it at the bound.
- * 5. When `close` has returned nothing of the database is running or open.
+ * 4. When `close` has returned nothing of the database is running or open.
  *
  * **Read next.** `keyspace.ts`
  *
  * @module
  */
-import { Background, type BackgroundOwner, SLICE_BYTES, type Surroundings } from "./background.ts";
+import {
+  Background,
+  type BackgroundOwner,
+  type DueCompaction,
+  type DueJob,
+  SLICE_BYTES,
+  type Surroundings,
+} from "./background.ts";
 import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
-import { CompactionJob } from "./compaction.ts";
-import { pickCompaction, type PickerOptions, planRange } from "./compaction_picker.ts";
 import { VarveError } from "./errors.ts";
 import type { FileLock } from "./file_system.ts";
-import { FlushJob } from "./flush.ts";
 import { Health } from "./health.ts";
-import { InternalKeyComparator, Lookup, SEQUENCE_MAX, userKeyOf } from "./internal_key.ts";
-import { type Job, type JobContext, JobCounters } from "./job.ts";
+import { InternalKeyComparator, Lookup, SEQUENCE_MAX } from "./internal_key.ts";
+import { JobPlanner } from "./job_planner.ts";
+import { type JobRunner, LocalRunner } from "./job_runner.ts";
 import { MemtableSet } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
 import { ReadView } from "./read_view.ts";
-import { BackgroundRequests } from "./requests.ts";
 import { lockDirectory, recover, type Recovered, type RecoveryOptions } from "./recovery.ts";
 import { Scan, type ScanBounds } from "./scan.ts";
 import { type EngineSnapshot, Snapshots } from "./snapshots.ts";
 import { type DatabaseStats, levelStats, WriteCounters } from "./stats.ts";
 import { TableCache } from "./table_cache.ts";
 import { tableWriterOptions } from "./table_output.ts";
-import type { TableWriterOptions } from "./table_writer.ts";
 import type { Tree } from "./tree.ts";
 import { WriteAheadLog } from "./write_ahead_log.ts";
 import { BatchReader, type WriteBatch } from "./write_batch.ts";
-
-/**
- * When level 0 has so many times the tables that start a compaction (20 by default), writers do some of the compacting
- * themselves. Early help costs throughput: few tables at a time are merged with the same ones of level 1 again and
- * again. With help from 8 tables on, as in LevelDB, a million random puts in batches took 1.4 times as long.
- */
-const SLOWDOWN_FACTOR = 5;
-/** At so many times (36 tables by default) they wait until there are fewer. */
-const STOP_FACTOR = 9;
-/** A writer that is too fast works after every this many bytes that it wrote. */
-const PACE_BYTES = 64 * 1024;
-/** Bytes flushed for each byte written: a flush is done when the next memtable is half full. */
-const FLUSH_PACE = 2;
-/** Bytes compacted for each byte written: eight tables of level 0 and what they overlap, in four memtables. */
-const COMPACTION_PACE = 5;
-/** A stalled writer works in steps of this many bytes. */
-const STALL_STEP_BYTES = 1024 * 1024;
+import { WriteController } from "./write_controller.ts";
+import { WorkerRunner } from "./worker_runner.ts";
 
 /**
  * So many awaited reads, some milliseconds of them, and background work that waits gets its turn: promises that are
@@ -66,7 +52,7 @@ const STALL_STEP_BYTES = 1024 * 1024;
 const READS_PER_TURN = 512;
 
 /** A database of bytes. */
-export class Engine implements CommitTarget, BackgroundOwner, JobContext {
+export class Engine implements CommitTarget, BackgroundOwner {
   /** The directory. */
   readonly directory: string;
   /** How it was opened. */
@@ -75,9 +61,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   readonly comparator: InternalKeyComparator;
   /** The key being looked for and what was found: one for all gets, which never overlap. */
   readonly lookup: Lookup = new Lookup();
-  /** {@inheritDoc} */
-  readonly counters: JobCounters = new JobCounters();
-  /** {@inheritDoc} */
+  /** The tables. */
   readonly tree: Tree;
   /** Who waits for which write. */
   readonly queue: CommitQueue;
@@ -87,17 +71,16 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   readonly #lock: FileLock | undefined;
   readonly #log: WriteAheadLog | undefined;
   readonly #background: Background;
-  readonly #pickerOptions: PickerOptions;
+  readonly #planner: JobPlanner;
+  readonly #controller: WriteController;
   readonly #writes = new WriteCounters();
   readonly #batch = new BatchReader();
   readonly #memtables: MemtableSet;
-  readonly #requests = new BackgroundRequests();
   readonly #snapshots = new Snapshots();
   readonly #scans = new Set<Scan>();
   readonly #health: Health;
   #view: ReadView;
   #lastSequence: number;
-  #paceDebtBytes = 0;
   #readsSinceTurn = 0;
   #closing: Promise<void> | undefined;
 
@@ -137,7 +120,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.directory = directory;
     this.#health = new Health({ directory, readOnly, logger }, (failure) => {
       this.#background.stop();
-      this.#requests.rejectAll(failure);
+      this.#planner.requests.rejectAll(failure);
     });
     this.options = options;
     this.comparator = new InternalKeyComparator(options.comparator);
@@ -154,13 +137,6 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       pool: this.#pool,
       maxOpenTables: options.maxOpenTables,
     });
-    this.#pickerOptions = {
-      tableBytes: options.tableBytes,
-      levelZeroTrigger: options.levelZeroTables,
-      baseLevelBytes: options.baseLevelBytes,
-      levelMultiplier: 10,
-      seekCompaction: options.seekCompaction,
-    };
     let recovered: Recovered;
     try {
       recovered = recover(
@@ -183,7 +159,9 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     );
     this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);
     this.queue = new CommitQueue(this);
-    this.#background = new Background(this, surroundings.schedule);
+    this.#background = new Background(this, surroundings.schedule, this.#runner());
+    this.#planner = this.#newPlanner();
+    this.#controller = this.#newController();
     this.#background.wake();
     logger.log("info", "engine", `opened ${directory} at sequence ${this.#lastSequence}`);
   }
@@ -222,8 +200,11 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** What an awaited read waits for beside its result, now and then: a turn of the event loop for the background. */
   turn(): Promise<void> | undefined {
-    if (!this.#background.isWaiting || ++this.#readsSinceTurn < READS_PER_TURN) return undefined;
+    const { isWaiting, isBusy } = this.#background;
+    if (!(isWaiting || isBusy) || ++this.#readsSinceTurn < READS_PER_TURN) return undefined;
     this.#readsSinceTurn = 0;
+    this.#background.poll(); // what a worker has done needs no turn
+    if (!isWaiting) return undefined;
     return new Promise((resolve) => this.#surroundings.schedule(resolve));
   }
 
@@ -254,7 +235,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#snapshots.release(snapshot);
   }
 
-  /** {@inheritDoc} */
+  /** Entries up to this sequence number are hidden by newer ones of the same key from every reader. */
   smallestSnapshot(): number {
     return this.#snapshots.oldestSequence(this.#lastSequence);
   }
@@ -263,6 +244,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
 
   /** {@inheritDoc} */
   write(group: WriteBatch): void {
+    this.#controller.beforeWrite();
     this.#health.assertWritable();
     const { count, byteLength, keyAndValueBytes } = group;
     this.#batch.reset(group.buffer, 0, byteLength);
@@ -284,7 +266,12 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#lastSequence += count;
     this.#writes.entries += count;
     this.#writes.bytes += keyAndValueBytes;
-    this.#pace(byteLength);
+    this.#controller.wrote(byteLength);
+  }
+
+  /** {@inheritDoc} */
+  room(group: WriteBatch): Promise<void> | undefined {
+    return this.#controller.room(group.count, group.keyAndValueBytes);
   }
 
   /** {@inheritDoc} */
@@ -317,24 +304,13 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#rotate(this.#memtables.bytesNeeded(entries, bytes));
   }
 
-  /** Works as long as `work` says that there is something to wait for and to do. */
-  #stall(work: () => boolean): void {
-    const { now } = this.#surroundings;
-    const start = now();
-    while (work()) { /* each call is one bounded step */ }
-    this.#writes.stalls++;
-    this.#writes.stallMs += now() - start;
-  }
-
-  /** Freezes the active memtable together with its log segment, once there may be one more (invariant 4). */
+  /** Freezes the active memtable together with its log segment, once there may be one more. */
   #rotate(bytesNeeded: number): void {
-    const mustFlush = () => this.#memtables.frozenCount >= this.options.maxImmutableMemtables;
-    if (mustFlush()) this.#stall(() => mustFlush() && this.#background.stepFlush(STALL_STEP_BYTES));
-    const mustCompact = () =>
-      this.tree.version.levels[0]!.length >= STOP_FACTOR * this.options.levelZeroTables;
-    if (mustCompact()) this.#stall(() => mustCompact() && this.#background.step(STALL_STEP_BYTES));
+    this.#controller.beforeFreeze();
     this.#health.assertWritable();
     this.#freeze(bytesNeeded);
+    // A worker can begin at once; here the flush waits for its turn, or for the writer's next entries.
+    if (this.#background.hasWorker) this.#background.stepFlush(0);
     this.#background.wake();
   }
 
@@ -349,69 +325,21 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#renewView();
   }
 
-  /** Lets a writer that outruns the background do some of its work, in proportion to what it wrote. */
-  #pace(bytes: number): void {
-    const isFlushDue = this.#memtables.frozenCount > 0;
-    const slowdownTables = SLOWDOWN_FACTOR * this.options.levelZeroTables;
-    if (!isFlushDue && this.tree.version.levels[0]!.length < slowdownTables) return;
-    this.#paceDebtBytes += bytes;
-    if (this.#paceDebtBytes < PACE_BYTES) return;
-    const debt = this.#paceDebtBytes;
-    this.#paceDebtBytes = 0;
-    if (isFlushDue) this.#background.stepFlush(debt * FLUSH_PACE);
-    else this.#background.step(debt * COMPACTION_PACE);
-  }
-
   // ——— Background work: what it asks for ———
 
   /** {@inheritDoc} */
-  nextFlush(): Job | undefined {
-    const slot = this.#memtables.oldestFrozen;
-    if (slot === undefined || this.options.readOnly) return undefined;
-    return new FlushJob(this, {
-      entries: slot.memtable.cursor(),
-      lastSequence: slot.lastSequence,
-      nextLogNumber: this.#memtables.logNumberAfterFlush,
-      level: (smallest, largest) => this.#flushLevel(smallest, largest),
-    });
+  nextFlush(): DueJob | undefined {
+    return this.#planner.nextFlush();
   }
 
   /** {@inheritDoc} */
-  flushed(): void {
-    const slot = this.#memtables.removeOldest();
-    this.#renewView();
-    this.#log!.removeBefore(this.tree.logNumber);
-    this.#requests.flushed(slot);
-    this.#background.wake();
+  nextCompaction(): DueCompaction | undefined {
+    return this.#planner.nextCompaction();
   }
 
   /** {@inheritDoc} */
-  nextCompaction(): CompactionJob | undefined {
-    if (this.options.readOnly) return undefined;
-    const { version, compactPointers } = this.tree;
-    const options = this.#pickerOptions;
-    for (let request; (request = this.#requests.nextCompaction) !== undefined;) {
-      const plan = planRange(version, request.level, request.begin, request.end, options);
-      if (plan !== undefined) return new CompactionJob(this, plan, options);
-      this.#requests.compacted(); // nothing of the range is left in this level
-    }
-    const plan = pickCompaction(version, compactPointers, options, this.#view.seekCandidate);
-    return plan && new CompactionJob(this, plan, options);
-  }
-
-  /** {@inheritDoc} */
-  compacted(job: CompactionJob): void {
-    const { plan } = job;
-    this.#renewView();
-    // Level 0 is done in one go: tables flushed meanwhile were not asked for.
-    if (plan.reason === "manual" && plan.level === 0) this.#requests.compacted();
-    this.options.logger.log(
-      "debug",
-      "compaction",
-      `${plan.inputs.length} tables of level ${plan.level} and ${plan.overlapping.length} of level ` +
-        `${plan.outputLevel} (${plan.reason}${plan.isTrivialMove ? ", moved" : ""})`,
-    );
-    this.#background.wake();
+  backgroundAdvanced(): void {
+    this.#controller.advanced();
   }
 
   /** {@inheritDoc} */
@@ -419,25 +347,42 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     this.#health.fail("flush or compact", error);
   }
 
-  /** {@inheritDoc} */
-  tableOptions(level: number): TableWriterOptions {
-    return tableWriterOptions(this.options, this.comparator, level);
+  #runner(): JobRunner {
+    const { workers } = this.#surroundings;
+    return workers === undefined
+      ? new LocalRunner(this.tree.jobContext)
+      : new WorkerRunner(this.tree, workers, () => this.#background.heard());
   }
 
-  /** The level a flushed table may go to: not below a table it overlaps, nor into what is being written. */
-  #flushLevel(smallest: Uint8Array, largest: Uint8Array): number {
-    const compaction = this.#background.compaction?.plan;
-    if (compaction !== undefined) {
-      // Its outputs may span everything from the first to the last key of its inputs, gaps included.
-      const { user } = this.comparator;
-      const inputs = [...compaction.inputs, ...compaction.overlapping];
-      const isBefore = inputs.every((table) =>
-        user.compare(largest, userKeyOf(table.smallest)) < 0
-      );
-      const isAfter = inputs.every((table) => user.compare(smallest, userKeyOf(table.largest)) > 0);
-      if (!isBefore && !isAfter) return 0;
-    }
-    return this.tree.version.levelForFlush(smallest, largest, this.#pickerOptions);
+  #newPlanner(): JobPlanner {
+    return new JobPlanner({
+      options: this.options,
+      tree: this.tree,
+      memtables: this.#memtables,
+      smallestSnapshot: () => this.smallestSnapshot(),
+      seekCandidate: () => this.#view.seekCandidate,
+      compaction: () => this.#background.compaction,
+      flushed: () => {
+        this.#renewView();
+        this.#log!.removeBefore(this.tree.logNumber);
+        this.#background.wake();
+      },
+      compacted: () => {
+        this.#renewView();
+        this.#background.wake();
+      },
+    });
+  }
+
+  #newController(): WriteController {
+    return new WriteController({
+      options: this.options,
+      background: this.#background,
+      memtables: this.#memtables,
+      tree: this.tree,
+      counters: this.#writes,
+      surroundings: this.#surroundings,
+    });
   }
 
   // ——— The caller's background work ———
@@ -446,13 +391,17 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
   async flush(): Promise<void> {
     this.queue.flush();
     this.#health.assertWritable();
+    for (let room; (room = this.#controller.roomToFreeze()) !== undefined;) {
+      await room;
+      this.assertWritable();
+    }
     if (this.#memtables.active.memtable.entryCount > 0) {
       this.queue.exclusively(() => this.#rotate(0));
     }
     const last = this.#memtables.newestFrozen;
     if (last === undefined) return;
     this.#background.wake();
-    await this.#requests.waitForFlush(last);
+    await this.#planner.requests.waitForFlush(last);
   }
 
   /**
@@ -478,7 +427,7 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
       signal?.throwIfAborted();
       this.assertWritable();
       this.#background.wake();
-      await this.#requests.waitForCompaction({ level, begin, end });
+      await this.#planner.requests.waitForCompaction({ level, begin, end });
     }
   }
 
@@ -504,9 +453,10 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
         segments: this.#log?.segments ?? 0,
       },
       background: {
-        ...this.counters,
+        ...this.#planner.counters,
         manifestBytes: this.tree.manifestBytes,
         isBusy: this.#background.isBusy,
+        worker: this.#background.hasWorker,
       },
       snapshots: this.#snapshots.count,
       iterators: this.#scans.size,
@@ -563,8 +513,9 @@ export class Engine implements CommitTarget, BackgroundOwner, JobContext {
     // Everyone who calls from now on sees the database closed; what was asked for before is still written.
     await this.queue.drain();
     await this.#health.settled();
-    this.#background.stop();
-    this.#requests.rejectAll(this.#closed("wait for background work"));
+    this.#planner.requests.rejectAll(this.#closed("wait for background work"));
+    await this.#background.close(); // never rejects
+    this.#controller.close();
     for (const scan of [...this.#scans]) scan.close();
     this.#snapshots.clear();
     try {

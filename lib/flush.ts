@@ -15,49 +15,61 @@
  */
 import type { Cursor } from "./cursor.ts";
 import { sequenceAt, TRAILER_BYTES, userKeyOf } from "./internal_key.ts";
-import { HiddenVersions, type Job, type JobContext } from "./job.ts";
-import { TableOutput } from "./table_output.ts";
-import { emptyVersionEdit, type TableMeta } from "./version_edit.ts";
+import { HiddenVersions, type Job, type JobResult } from "./job.ts";
+import { Memtable } from "./memtable.ts";
+import { TableOutput, type TableSettings, tableWriterOptions } from "./table_output.ts";
+import type { JobContext } from "./tree.ts";
+import { emptyVersionEdit, type VersionEdit } from "./version_edit.ts";
 
-/** Which memtable, and what is known once it is in a table. */
-export interface FlushRequest {
-  /** A cursor over the memtable. The job closes it. */
-  readonly entries: Cursor;
-  /** The last sequence number in the memtable. */
+/** A flush to be done: plain data. */
+export interface FlushDescription {
+  /** Tells it from a compaction. */
+  readonly kind: "flush";
+  /** The memory of the memtable, which is complete. */
+  readonly memtable: SharedArrayBuffer;
+  /** Bytes used of it. */
+  readonly bytes: number;
+  /** Entries up to this sequence number are hidden by newer ones of the same key from every reader. */
+  readonly smallestSnapshot: number;
+  /** How the table is written. */
+  readonly tables: TableSettings;
+}
+
+/** What is known of a memtable once it is in a table. */
+export interface FlushedMemtable {
+  /** The last sequence number in it. */
   readonly lastSequence: number;
-  /** The lowest log that is still needed when the memtable is in a table. */
+  /** The lowest log that is still needed. */
   readonly nextLogNumber: number;
   /** Chooses the level of the new table by its user keys; must be 0 unless nothing newer lies above. */
   level(smallest: Uint8Array, largest: Uint8Array): number;
 }
 
-/** Writes one memtable to a table of level 0, or of a deeper one if nothing is in the way. */
+/** Writes one memtable to a table. */
 export class FlushJob implements Job {
-  readonly #context: JobContext;
-  readonly #request: FlushRequest;
   readonly #output: TableOutput;
   readonly #hidden: HiddenVersions;
+  readonly #entries: Cursor;
   #isStarted = false;
+  #droppedEntries = 0;
 
   /**
    * Prepares a flush; nothing is written before the first step.
    *
    * @param context What it works with.
-   * @param request Which memtable.
+   * @param description Which memtable, and how.
    */
-  constructor(context: JobContext, request: FlushRequest) {
-    this.#context = context;
-    this.#request = request;
-    this.#output = new TableOutput(context.tree, context.tableOptions(0));
-    this.#hidden = new HiddenVersions(
-      context.smallestSnapshot(),
-      context.tree.context.comparator,
-    );
+  constructor(context: JobContext, description: FlushDescription) {
+    const { comparator } = context;
+    const { memtable, smallestSnapshot, tables } = description;
+    this.#entries = Memtable.attach(memtable, comparator).cursor();
+    this.#output = new TableOutput(context, tableWriterOptions(tables, comparator, 0));
+    this.#hidden = new HiddenVersions(smallestSnapshot, comparator);
   }
 
   /** {@inheritDoc} */
-  step(bytes: number): boolean {
-    const { entries } = this.#request;
+  step(bytes: number): JobResult | undefined {
+    const entries = this.#entries;
     if (!this.#isStarted) {
       this.#isStarted = true;
       entries.first();
@@ -66,7 +78,7 @@ export class FlushJob implements Job {
       const { keyBuffer, keyStart, keyEnd } = entries;
       const userEnd = keyEnd - TRAILER_BYTES;
       if (this.#hidden.isHidden(keyBuffer, keyStart, userEnd, sequenceAt(keyBuffer, keyEnd))) {
-        this.#context.counters.droppedEntries++;
+        this.#droppedEntries++;
       } else {
         this.#output.add(entries);
       }
@@ -74,29 +86,34 @@ export class FlushJob implements Job {
       entries.next();
       if (left <= 0) break;
     }
-    if (entries.valid) return false;
-    this.#install(this.#output.finish());
+    if (entries.valid) return undefined;
+    const tables = this.#output.finish();
     entries.close();
-    return true;
+    const { bytesWritten } = this.#output;
+    return { tables, bytesWritten, droppedEntries: this.#droppedEntries };
   }
 
   /** {@inheritDoc} */
   abandon(): void {
-    this.#request.entries.close();
+    this.#entries.close();
     this.#output.abandon();
   }
+}
 
-  #install(tables: TableMeta[]): void {
-    const { tree, counters } = this.#context;
-    const edit = emptyVersionEdit();
-    edit.logNumber = this.#request.nextLogNumber;
-    edit.lastSequence = this.#request.lastSequence;
-    for (const table of tables) {
-      const level = this.#request.level(userKeyOf(table.smallest), userKeyOf(table.largest));
-      edit.added.push({ level, table });
-    }
-    tree.apply(edit);
-    counters.flushes++;
-    counters.flushBytes += this.#output.bytesWritten;
+/**
+ * What a flush changes in the tree.
+ *
+ * @param memtable What was flushed.
+ * @param result What the job came to.
+ * @returns The edit, which adds its table and moves the log number on.
+ */
+export function flushEdit(memtable: FlushedMemtable, result: JobResult): VersionEdit {
+  const edit = emptyVersionEdit();
+  edit.logNumber = memtable.nextLogNumber;
+  edit.lastSequence = memtable.lastSequence;
+  for (const table of result.tables) {
+    const level = memtable.level(userKeyOf(table.smallest), userKeyOf(table.largest));
+    edit.added.push({ level, table });
   }
+  return edit;
 }

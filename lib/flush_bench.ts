@@ -6,8 +6,6 @@
  * @module
  */
 import { SmallTree } from "../tests/trees.ts";
-import { snappy, zstd } from "./compression.ts";
-import { FlushJob } from "./flush.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
 import { Memtable } from "./memtable.ts";
 
@@ -27,8 +25,8 @@ function memtableOf(versions: number): Memtable {
 }
 
 function flush(small: SmallTree, memtable: Memtable, stepBytes: number): void {
-  const job = new FlushJob(small, {
-    entries: memtable.cursor(),
+  const job = small.flush({
+    memtable,
     lastSequence: COUNT,
     nextLogNumber: 1,
     level: () => 0,
@@ -45,8 +43,8 @@ for (
     ["at once", distinct, {}, WHOLE],
     ["in slices of 256 KiB", distinct, {}, 256 * 1024],
     ["without filter", distinct, { filterBits: 0 }, WHOLE],
-    ["with Snappy", distinct, { compression: snappy }, WHOLE],
-    ["with zstd", distinct, { compression: zstd }, WHOLE],
+    ["with Snappy", distinct, { compression: ["snappy"] }, WHOLE],
+    ["with zstd", distinct, { compression: ["zstd"] }, WHOLE],
     ["ten versions of each key", overwritten, {}, WHOLE],
   ] as const
 ) {

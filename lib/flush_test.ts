@@ -4,15 +4,14 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ArrayCursor, memtableOf, parseEntries, SmallTree } from "../tests/trees.ts";
-import { FlushJob, type FlushRequest } from "./flush.ts";
+import { type FlushRequest, memtableOf, SmallTree } from "../tests/trees.ts";
 import { SEQUENCE_MAX } from "./internal_key.ts";
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
 
 function request(text: string, more: Partial<FlushRequest> = {}): FlushRequest {
   return {
-    entries: memtableOf(text).cursor(),
+    memtable: memtableOf(text),
     lastSequence: 100,
     nextLogNumber: 9,
     level: () => 0,
@@ -21,7 +20,7 @@ function request(text: string, more: Partial<FlushRequest> = {}): FlushRequest {
 }
 
 function flush(small: SmallTree, text: string, more: Partial<FlushRequest> = {}): void {
-  assert(new FlushJob(small, request(text, more)).step(WHOLE));
+  assert(small.flush(request(text, more)).step(WHOLE));
 }
 
 Deno.test("tombstones are written, also those of keys that are nowhere (invariant 1)", () => {
@@ -61,7 +60,7 @@ Deno.test("a key with many versions keeps them all under an old snapshot (invari
   const small = new SmallTree();
   small.snapshot = 3;
   const versions = Array.from({ length: 2000 }, (_, i) => `k@${2000 - i}=${i}`);
-  flush(small, versions.join(" "), { entries: memtableOf(versions.join(" "), 1 << 20).cursor() });
+  flush(small, versions.join(" "), { memtable: memtableOf(versions.join(" "), 1 << 20) });
   assertEquals(small.levels(), [`0: ${versions.slice(0, 1998).join(" ")}`]);
   small.close();
 });
@@ -69,7 +68,7 @@ Deno.test("a key with many versions keeps them all under an old snapshot (invari
 Deno.test("the snapshots are those of the start: the memtable holds nothing newer (invariant 2)", () => {
   const small = new SmallTree();
   small.snapshot = 1;
-  const job = new FlushJob(small, request("a@3=z a@2=y a@1=x b@4=w"));
+  const job = small.flush(request("a@3=z a@2=y a@1=x b@4=w"));
   job.step(1);
   small.snapshot = SEQUENCE_MAX; // released meanwhile
   while (!job.step(1));
@@ -104,8 +103,7 @@ Deno.test("the level is chosen by the user keys of what was written, when it is 
   const small = new SmallTree();
   const asked: string[] = [];
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  const job = new FlushJob(
-    small,
+  const job = small.flush(
     request("b@2! c@7=x d@1=y", {
       level: (smallest, largest) => {
         asked.push(`${decode(smallest)}..${decode(largest)}`);
@@ -125,7 +123,7 @@ Deno.test("a step is bounded, and does at least one entry", () => {
   const small = new SmallTree();
   const text = Array.from({ length: 20 }, (_, i) => `k${i + 10}@${i + 1}=${"v".repeat(89)}`);
   const steps = (bytes: number) => {
-    const job = new FlushJob(small, request(text.join(" ")));
+    const job = small.flush(request(text.join(" ")));
     let count = 1;
     while (!job.step(bytes)) {
       count++;
@@ -140,11 +138,9 @@ Deno.test("a step is bounded, and does at least one entry", () => {
   small.close();
 });
 
-Deno.test("what it costs is counted, and the cursor is closed", () => {
+Deno.test("what it costs is counted", () => {
   const small = new SmallTree();
-  const entries = new ArrayCursor(parseEntries("a@2=y a@1=x"));
-  flush(small, "", { entries });
-  assertEquals(entries.closes, 1);
+  flush(small, "a@2=y a@1=x");
   const { flushes, flushBytes, droppedEntries } = small.counters;
   const bytes = small.memory.size(`db/${small.tableFiles()[0]}`);
   assertEquals({ flushes, flushBytes, droppedEntries }, {
@@ -158,11 +154,10 @@ Deno.test("what it costs is counted, and the cursor is closed", () => {
 Deno.test("abandon() before, between and after steps leaves nothing", () => {
   for (const steps of [0, 1, 2]) {
     const small = new SmallTree();
-    const entries = new ArrayCursor(parseEntries("a@1=x b@2=y c@3=z"));
-    const job = new FlushJob(small, request("", { entries }));
+    const job = small.flush(request("a@1=x b@2=y c@3=z"));
     for (let i = 0; i < steps; i++) job.step(1);
     job.abandon();
-    assertEquals([small.tableFiles(), small.levels(), entries.closes], [[], [], 1]);
+    assertEquals([small.tableFiles(), small.levels()], [[], []]);
     small.close();
   }
 });
@@ -171,7 +166,7 @@ Deno.test("a flush that fails at any step leaves the tree as it was, and no file
   for (let failing = 0;; failing++) {
     const small = new SmallTree();
     small.addTable(1, "a@1=x");
-    const job = new FlushJob(small, request("b@2=y", { lastSequence: 2 }));
+    const job = small.flush(request("b@2=y", { lastSequence: 2 }));
     small.disk.fails = ({ index }) => index === failing;
     try {
       job.step(WHOLE);
@@ -196,10 +191,9 @@ Deno.test("a flush that fails at any step leaves the tree as it was, and no file
 Deno.test("a flush that fails in the middle gives back what it holds", () => {
   const small = new SmallTree();
   small.disk.fails = ({ kind }) => kind === "create";
-  const entries = new ArrayCursor(parseEntries("a@1=x"));
-  const job = new FlushJob(small, request("", { entries }));
+  const job = small.flush(request("a@1=x"));
   assertThrows(() => job.step(1), Error, "create");
   job.abandon();
-  assertEquals(entries.closes, 1);
+  assertEquals(small.tableFiles(), []);
   small.close();
 });

@@ -1,18 +1,19 @@
 /**
  * **What.** What flushes and compactions have in common: work that is done in bounded steps, so that it can be
- * spread over the turns of an event loop, and the counting of what it costs.
+ * spread over the turns of an event loop, and the counting of what it costs. A job reads a memtable or tables and
+ * writes tables. It knows nothing of the tree, so it can be done in a worker: what it came to is made part of the tree
+ * by whoever asked for it.
  *
  * **Invariants.**
  * 1. A step does a bounded amount of work: about as many bytes as it was given, and at least one entry.
- * 2. A job changes the tree in its last step or not at all.
+ * 2. A job that is done has made its tables durable; one that is given up has removed them.
  *
  * **Read next.** `flush.ts`
  *
  * @module
  */
 import { InternalKeyComparator } from "./internal_key.ts";
-import type { TableWriterOptions } from "./table_writer.ts";
-import type { Tree } from "./tree.ts";
+import type { TableMeta } from "./version_edit.ts";
 
 /** Work done in bounded steps. */
 export interface Job {
@@ -20,24 +21,29 @@ export interface Job {
    * Does some of the work.
    *
    * @param bytes About how many bytes to go through.
-   * @returns Whether the job is done.
+   * @returns What it came to, once it is done.
    */
-  step(bytes: number): boolean;
+  step(bytes: number): JobResult | undefined;
   /** Gives the job up and removes what it wrote. Only before it is done. */
   abandon(): void;
 }
 
-/** What jobs work with. */
-export interface JobContext {
-  /** The tree they change. */
-  readonly tree: Tree;
-  /** How tables of a level are written. */
-  tableOptions(level: number): TableWriterOptions;
-  /** Entries up to this sequence number are hidden by newer ones of the same key from every reader. */
-  smallestSnapshot(): number;
-  /** What they count. */
-  readonly counters: JobCounters;
+/** What a job came to. */
+export interface JobResult {
+  /** The new tables, in key order, durable. */
+  readonly tables: readonly TableMeta[];
+  /** Bytes written. */
+  readonly bytesWritten: number;
+  /** Entries left out since newer ones hide them. */
+  readonly droppedEntries: number;
 }
+
+/** What a job that has nothing to write comes to. */
+export const EMPTY_RESULT: JobResult = Object.freeze({
+  tables: [],
+  bytesWritten: 0,
+  droppedEntries: 0,
+});
 
 /** What flushes and compactions have cost since the database was opened. */
 export class JobCounters {

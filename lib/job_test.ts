@@ -6,11 +6,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { generator } from "./random.ts";
 import { utf8 } from "../tests/tables.ts";
-import { memtableOf, SmallTree } from "../tests/trees.ts";
-import { CompactionJob } from "./compaction.ts";
+import { memtableOf, SmallTree, type TreeJob } from "../tests/trees.ts";
 import { planRange } from "./compaction_picker.ts";
-import { FlushJob } from "./flush.ts";
-import { HiddenVersions, type Job, JobCounters } from "./job.ts";
+import { HiddenVersions, JobCounters } from "./job.ts";
 
 /** Gives versions, newest first for each key, and tells which are seen: `key@sequence`. */
 function kept(versions: [key: string, sequence: number][], smallestSnapshot: number): string[] {
@@ -97,15 +95,15 @@ Deno.test("Whatever is hidden, no snapshot reads anything else than before", () 
 });
 
 /** Flush and compaction, of 400 entries of about 40 bytes. */
-function jobs(): [name: string, stage: SmallTree, job: Job][] {
+function jobs(): [name: string, stage: SmallTree, job: TreeJob][] {
   const text = (from: number) =>
     Array.from({ length: 200 }, (_, i) => {
       const key = String(2 * i + from).padStart(10, "0");
       return `${key}@${2 * i + from + 1}=${"v".repeat(20)}`;
     }).join(" ");
   const one = new SmallTree();
-  const flush = new FlushJob(one, {
-    entries: memtableOf(`${text(0)} ${text(1)}`).cursor(),
+  const flush = one.flush({
+    memtable: memtableOf(`${text(0)} ${text(1)}`),
     lastSequence: 400,
     nextLogNumber: 9,
     level: () => 0,
@@ -123,7 +121,7 @@ function jobs(): [name: string, stage: SmallTree, job: Job][] {
   const plan = planRange(other.tree.version, 0, undefined, undefined, options);
   return [
     ["flush", one, flush],
-    ["compaction", other, new CompactionJob(other, plan!, options)],
+    ["compaction", other, other.compaction(plan!, options)],
   ];
 }
 

@@ -100,6 +100,15 @@ export interface OpenOptions<K = string, V = string> {
   baseLevelBytes?: number;
   /** Whether a table that is searched in vain too often is compacted, as LevelDB does. @default {false} */
   seekCompaction?: boolean;
+  /**
+   * Whether flushes and compactions are done in a worker, beside the caller's thread. It is started for the first that
+   * is worth it, and needs permission to read the library's own modules where these are files. It works on Deno's disk
+   * and with the order of bytes: with a `fileSystem` or `comparator` of the caller's they are done on his thread, in
+   * slices. `true` makes it an error if there can be no worker, `false` starts none.
+   *
+   * @default {if possible}
+   */
+  worker?: boolean;
   /** The order of keys, for good. @default {bytewise} */
   comparator?: Comparator;
   /** The disk. @default {Deno's} */
@@ -110,8 +119,12 @@ export interface OpenOptions<K = string, V = string> {
 
 /** The options that the engine on bytes has, all of them set; a compression for each level. */
 export type EngineOptions =
-  & Readonly<Required<Omit<OpenOptions, "key" | "value" | "compression">>>
-  & { readonly compression: readonly CompressionName[] };
+  & Readonly<Required<Omit<OpenOptions, "key" | "value" | "compression" | "worker">>>
+  & {
+    readonly compression: readonly CompressionName[];
+    /** Whether there must be a worker, or must not be one; `undefined` if there may be one. */
+    readonly worker: boolean | undefined;
+  };
 
 const MIB = 1024 * 1024;
 
@@ -144,6 +157,7 @@ const OBJECTS = [
   "value",
   "poolPolicy",
   "compression",
+  "worker",
   "comparator",
   "fileSystem",
   "logger",
@@ -316,6 +330,8 @@ export function engineOptions(
     chosen[name] = value;
   }
   chosen.compression = compressionOption(action, options.compression);
+  const { worker } = options;
+  chosen.worker = worker === undefined ? undefined : checkBoolean(action, "worker", worker);
   const { poolPolicy = "sieve", comparator = bytewise, fileSystem = defaultFileSystem } = options;
   chosen.poolPolicy = poolPolicy;
   if (poolPolicy !== "sieve" && poolPolicy !== "lru") {

@@ -40,6 +40,7 @@ Deno.test("What is not given is filled in", () => {
     readOnly: false,
     sync: true,
     seekCompaction: false,
+    worker: undefined,
     poolPolicy: "sieve",
     compression: ["snappy"],
     comparator: bytewise,
@@ -68,6 +69,10 @@ Deno.test("What is given is taken, up to both limits", () => {
   const own = new MemoryFileSystem();
   assertStrictEquals(engineOptions({ fileSystem: own }, disk).fileSystem, own);
   assertEquals(engineOptions({ poolPolicy: "lru" }, disk).poolPolicy, "lru");
+  for (const worker of [true, false]) {
+    assertEquals(engineOptions({ worker }, disk).worker, worker);
+  }
+  assertThrows(() => engineOptions({ worker: 1 } as Wrong, disk), TypeError, "worker must be true");
 });
 
 Deno.test("A number out of range, or not whole, is refused by name (invariant 1)", () => {
@@ -106,7 +111,7 @@ Deno.test("A value of a wrong type is refused by name, null as well (invariant 1
 });
 
 Deno.test("An unknown option is refused by name, and so is what has no options (invariant 1)", () => {
-  for (const name of ["cacheSize", "MemtableBytes", "__proto", "worker"]) {
+  for (const name of ["cacheSize", "MemtableBytes", "__proto", "workers"]) {
     const act = () => engineOptions({ [name]: undefined } as Wrong, disk);
     assertThrows(act, TypeError, `Cannot open database: unknown option "${name}"`);
   }

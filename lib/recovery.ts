@@ -164,7 +164,7 @@ class Replay {
   constructor(tree: Tree, options: RecoveryOptions) {
     this.#tree = tree;
     this.#options = options;
-    this.#output = new TableOutput(tree, options.tableOptions);
+    this.#output = new TableOutput(tree.jobContext, options.tableOptions);
     this.#lastSequence = tree.flushedSequence;
   }
 

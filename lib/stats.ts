@@ -58,6 +58,8 @@ export interface BackgroundStats extends Readonly<JobCounters> {
   readonly manifestBytes: number;
   /** Whether a flush or compaction is under way. */
   readonly isBusy: boolean;
+  /** Whether they are done in a worker. It is started for the first that is worth it. */
+  readonly worker: boolean;
 }
 
 /** What a database holds and what it has cost. */

@@ -14,11 +14,12 @@
  */
 import { type Compressor, snappy, zstd } from "./compression.ts";
 import type { Cursor } from "./cursor.ts";
+import { tableName } from "./file_names.ts";
 import type { WritableFile } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
 import type { CompressionName, EngineOptions } from "./options.ts";
 import { TableWriter, type TableWriterOptions } from "./table_writer.ts";
-import type { Tree } from "./tree.ts";
+import type { JobContext } from "./tree.ts";
 import { seekBudget, type TableMeta } from "./version_edit.ts";
 
 const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
@@ -26,6 +27,23 @@ const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
   snappy,
   zstd,
 };
+
+/** The options of a database that its tables are written by: plain data, which a worker can be given. */
+export type TableSettings = Pick<
+  EngineOptions,
+  "blockBytes" | "restartInterval" | "filterBits" | "compression"
+>;
+
+/**
+ * The part of a database's options that its tables are written by.
+ *
+ * @param options All of them.
+ * @returns That part.
+ */
+export function tableSettings(options: EngineOptions): TableSettings {
+  const { blockBytes, restartInterval, filterBits, compression } = options;
+  return { blockBytes, restartInterval, filterBits, compression };
+}
 
 /**
  * How the tables of a level are written.
@@ -36,7 +54,7 @@ const COMPRESSORS: Record<CompressionName, Compressor | undefined> = {
  * @returns The writer's options.
  */
 export function tableWriterOptions(
-  options: EngineOptions,
+  options: TableSettings,
   comparator: InternalKeyComparator,
   level: number,
 ): TableWriterOptions {
@@ -51,9 +69,15 @@ export function tableWriterOptions(
   };
 }
 
+/** Where tables go, and where they get their numbers. */
+export type OutputContext = Pick<
+  JobContext,
+  "fileSystem" | "directory" | "fileNumbers" | "logger"
+>;
+
 /** Writes tables one after another. */
 export class TableOutput {
-  readonly #tree: Tree;
+  readonly #context: OutputContext;
   readonly #options: TableWriterOptions;
   readonly #tables: TableMeta[] = [];
   readonly #numbers: number[] = [];
@@ -65,11 +89,11 @@ export class TableOutput {
   /**
    * Makes an output without any table yet.
    *
-   * @param tree Whose tables they will be.
+   * @param context Where they go.
    * @param options How tables are written.
    */
-  constructor(tree: Tree, options: TableWriterOptions) {
-    this.#tree = tree;
+  constructor(context: OutputContext, options: TableWriterOptions) {
+    this.#context = context;
     this.#options = options;
   }
 
@@ -118,7 +142,7 @@ export class TableOutput {
    */
   finish(): TableMeta[] {
     this.cut();
-    const { fileSystem, directory } = this.#tree.context;
+    const { fileSystem, directory } = this.#context;
     if (this.#tables.length > 0) fileSystem.syncDirectory(directory);
     // From here on a manifest may name them, even one whose sync fails: they must not be removed any more.
     this.#numbers.length = 0;
@@ -127,13 +151,13 @@ export class TableOutput {
 
   /** Removes everything that was written, unless it is finished. */
   abandon(): void {
-    const { fileSystem, logger } = this.#tree.context;
+    const { fileSystem, logger } = this.#context;
     this.#file?.close();
     this.#file = undefined;
     this.#writer = undefined;
     for (const number of this.#numbers) {
       try {
-        fileSystem.remove(this.#tree.tablePath(number));
+        fileSystem.remove(this.#pathOf(number));
       } catch (error) {
         // Left for the next open, which removes every table that the manifest does not name.
         logger.log("warn", "table output", `cannot remove table ${number}: ${error}`);
@@ -143,11 +167,16 @@ export class TableOutput {
   }
 
   #begin(smallest: Uint8Array<ArrayBuffer>): TableWriter {
-    const number = this.#tree.newFileNumber();
+    const number = this.#context.fileNumbers.next();
     this.#numbers.push(number);
-    this.#file = this.#tree.context.fileSystem.create(this.#tree.tablePath(number));
+    this.#file = this.#context.fileSystem.create(this.#pathOf(number));
     this.#writer = new TableWriter(this.#file, this.#options);
     this.#smallest = smallest;
     return this.#writer;
+  }
+
+  #pathOf(number: number): string {
+    const { fileSystem, directory } = this.#context;
+    return fileSystem.join(directory, tableName(number));
   }
 }

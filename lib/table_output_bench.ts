@@ -17,7 +17,7 @@ for (const perTable of [16_000, 1000, 100]) {
     const small = new SmallTree();
     const cursor = new ArrayCursor(entries);
     bench.start();
-    const output = new TableOutput(small.tree, small.tableOptions());
+    const output = new TableOutput(small.tree.jobContext, small.tableOptions());
     let count = 0;
     for (cursor.first(); cursor.valid; cursor.next()) {
       output.add(cursor);

@@ -23,7 +23,7 @@ function write(output: TableOutput, text: string): void {
 }
 
 function outputOf(small: SmallTree): TableOutput {
-  return new TableOutput(small.tree, small.tableOptions());
+  return new TableOutput(small.tree.jobContext, small.tableOptions());
 }
 
 function keysOf({ smallest, largest }: TableMeta): string {

@@ -18,6 +18,7 @@
  */
 import { VarveError } from "./errors.ts";
 import { manifestName, oldTableName, tableName, temporaryName } from "./file_names.ts";
+import { FileNumbers, type FileNumberSource } from "./file_numbers.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
@@ -41,17 +42,26 @@ export interface TreeContext {
   readonly logger: Logger;
 }
 
+/** What those work with who make new tables for it, here or in a worker. */
+export interface JobContext extends TreeContext {
+  /** Where new tables get their numbers. */
+  readonly fileNumbers: FileNumberSource;
+}
+
 /** The tables of a database, and the manifest that makes them durable. */
 export class Tree {
   /** What it works with. */
   readonly context: TreeContext;
+  /** What jobs work with that are done here. */
+  readonly jobContext: JobContext;
+  /** Where new files get their numbers. */
+  readonly fileNumbers: FileNumbers;
   /** Where the next compaction of each level begins: the key that the last one ended at. */
   readonly compactPointers: (Uint8Array | undefined)[];
   #version: Version;
   #manifest: Manifest | undefined;
   #logNumber: number;
   #flushedSequence: number;
-  #nextFileNumber: number;
   /** How many live versions contain a table. */
   readonly #tableReferences = new Map<number, number>();
   #manifestBytes = 0;
@@ -73,7 +83,8 @@ export class Tree {
     this.#version = state.version;
     this.#logNumber = state.logNumber;
     this.#flushedSequence = state.lastSequence;
-    this.#nextFileNumber = state.nextFileNumber;
+    this.fileNumbers = new FileNumbers(state.nextFileNumber);
+    this.jobContext = { ...context, fileNumbers: this.fileNumbers };
     this.#adopt(state.version);
   }
 
@@ -104,18 +115,12 @@ export class Tree {
 
   /** A number for a new file, never handed out before. */
   newFileNumber(): number {
-    if (this.#nextFileNumber === Number.MAX_SAFE_INTEGER) {
-      throw new VarveError(
-        "TOO_LARGE",
-        `Cannot create file: file numbers are used up: ${this.context.directory}`,
-      );
-    }
-    return this.#nextFileNumber++;
+    return this.fileNumbers.next();
   }
 
   /** Says that a file of this number exists, so that the number is not handed out again. */
   markFileNumberUsed(number: number): void {
-    if (number >= this.#nextFileNumber) this.#nextFileNumber = number + 1;
+    this.fileNumbers.markUsed(number);
   }
 
   /** The path of a table. */
@@ -193,7 +198,7 @@ export class Tree {
     }
     if (manifest.needsRollover) return this.startManifest(edit);
     const version = this.#version.apply(edit);
-    edit.nextFileNumber = this.#nextFileNumber;
+    edit.nextFileNumber = this.fileNumbers.upcoming;
     edit.logNumber ??= this.#logNumber;
     edit.lastSequence ??= this.#flushedSequence;
     try {
@@ -225,7 +230,7 @@ export class Tree {
       version,
       logNumber: edit.logNumber ?? this.#logNumber,
       prevLogNumber: 0,
-      nextFileNumber: this.#nextFileNumber,
+      nextFileNumber: this.fileNumbers.upcoming,
       lastSequence: edit.lastSequence ?? this.#flushedSequence,
       compactPointers,
       manifestNumber,

@@ -59,7 +59,7 @@ for (const workload of WORKLOADS) {
     assert(totals.points > 20, `only ${totals.points} crash points`);
     assert(totals.recoveryPoints > 0, "no recovery was crashed");
     assert(totals.histories >= totals.states);
-    if (["faults", "syncs"].includes(workload.name)) {
+    if (["faults", "worker-faults", "syncs"].includes(workload.name)) {
       assert(totals.faults > 0, "nothing failed");
       assert(totals.resumptions > 0, "nothing went on after a failure");
     }

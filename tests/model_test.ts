@@ -28,6 +28,7 @@ import {
   type Store,
   VarveError,
 } from "../mod.ts";
+import { InProcessWorkers } from "./fixtures/in_process_workers.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 import { fromEnvironment } from "./fixtures/parameters.ts";
 import { onDisk } from "./permissions.ts";
@@ -160,6 +161,8 @@ class Run {
   #disk: MemoryFileSystem | undefined;
   #db!: Database<string, string>;
   #stores: { store: Store<string, string>; space: string }[] = [];
+  /** Two thirds of the seeds do everything on one thread, the others have a worker. */
+  readonly #hasWorker: boolean;
   #iterators: HeldIterator[] = [];
   #snapshots: HeldSnapshot[] = [];
   #count = 0;
@@ -167,6 +170,7 @@ class Run {
   /** Runs on a disk in memory unless a directory is given. */
   constructor(seed: number, directory?: string) {
     this.#random = generator(seed);
+    this.#hasWorker = seed % 3 === 0;
     this.#isBackwards = this.#random(10) === 0;
     this.#model = new Model(this.#isBackwards);
     this.#directory = directory ?? "db";
@@ -192,7 +196,7 @@ class Run {
       this.operation = "the final check";
       await this.#checkAll();
     } finally {
-      await this.#db.close();
+      await this.#settle(this.#db.close());
     }
   }
 
@@ -237,7 +241,12 @@ class Run {
     const options = this.#options();
     this.#db = this.#turns === undefined || this.#disk === undefined
       ? await open(this.#directory, options)
-      : openDatabase(this.#directory, options, this.#disk, this.#turns);
+      : openDatabase(this.#directory, options, this.#disk, {
+        ...this.#turns,
+        workers: this.#hasWorker
+          ? new InProcessWorkers(this.#disk, this.#turns.schedule)
+          : undefined,
+      });
     this.#stores = [{ store: this.#db, space: "" }];
     if (this.#isBackwards) return;
     const codecs = { key: binary, value: binary };
@@ -501,7 +510,7 @@ class Run {
     this.#snapshots = [];
     this.#disk = copy;
     await this.#open();
-    await old.close();
+    await this.#settle(old.close());
   }
 
   /** Looks at everything in every way. */

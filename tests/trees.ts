@@ -18,18 +18,33 @@
  */
 import { assertEquals } from "@std/assert";
 import { type BufferPool, createBufferPool } from "../lib/buffer_pool.ts";
+import {
+  type CompactionDescription,
+  compactionEdit,
+  CompactionJob,
+  describeCompaction,
+  moveEdit,
+} from "../lib/compaction.ts";
+import {
+  type CompactionPlan,
+  DEFAULT_PICKER_OPTIONS,
+  type PickerOptions,
+  planRange,
+} from "../lib/compaction_picker.ts";
 import { Cursor } from "../lib/cursor.ts";
+import { type FlushDescription, flushEdit, type FlushedMemtable, FlushJob } from "../lib/flush.ts";
 import { KIND_TOMBSTONE, KIND_VALUE } from "../lib/internal_key.ts";
-import { type JobContext, JobCounters } from "../lib/job.ts";
+import { type Job, JobCounters, type JobResult } from "../lib/job.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { loadManifest, writeNewDatabase } from "../lib/manifest.ts";
 import { MemoryFileSystem } from "../lib/memory_file_system.ts";
 import { Memtable } from "../lib/memtable.ts";
 import { TableCache } from "../lib/table_cache.ts";
-import { TableOutput } from "../lib/table_output.ts";
+import { TableOutput, type TableSettings, tableWriterOptions } from "../lib/table_output.ts";
 import type { TableWriterOptions } from "../lib/table_writer.ts";
 import { Tree, type TreeContext } from "../lib/tree.ts";
-import { emptyVersionEdit, type TableMeta } from "../lib/version_edit.ts";
+import { totalBytes } from "../lib/version.ts";
+import { emptyVersionEdit, type TableMeta, type VersionEdit } from "../lib/version_edit.ts";
 import { FailingFileSystem } from "./fixtures/failing_file_system.ts";
 import { bytewiseKeys, type Entry, entry, tableDefaults, textAt } from "./tables.ts";
 
@@ -115,8 +130,21 @@ export class ArrayCursor extends Cursor {
   }
 }
 
+/** A job that changes a tree at its end. */
+export interface TreeJob {
+  /** Does some of it; whether it is done. */
+  step(bytes: number): boolean;
+  /** Gives it up. */
+  abandon(): void;
+}
+
+/** A memtable to be flushed. */
+export interface FlushRequest extends FlushedMemtable {
+  readonly memtable: Memtable;
+}
+
 /** A tree on a disk that fails when a test says so, and all that jobs need. */
-export class SmallTree implements JobContext {
+export class SmallTree {
   /** The disk; the tree is in the directory `db`. */
   readonly disk: FailingFileSystem;
   /** What was logged. */
@@ -128,7 +156,7 @@ export class SmallTree implements JobContext {
   /** The oldest sequence number that anyone reads at. */
   snapshot: number = Number.MAX_SAFE_INTEGER;
   /** What tables are written with, besides the defaults of tests. */
-  writerOptions: Partial<TableWriterOptions> = {};
+  writerOptions: Partial<TableSettings> = {};
 
   /** Makes an empty tree, or loads the one that is on a disk. */
   constructor(memory: MemoryFileSystem = new MemoryFileSystem()) {
@@ -169,19 +197,102 @@ export class SmallTree implements JobContext {
     return this.disk.inner as MemoryFileSystem;
   }
 
-  /** {@inheritDoc} */
-  tableOptions(): TableWriterOptions {
-    return { ...tableDefaults, ...this.writerOptions };
+  /** How tables are written. */
+  get settings(): TableSettings {
+    const { blockBytes, restartInterval, filterBits } = tableDefaults;
+    return {
+      blockBytes,
+      restartInterval,
+      filterBits,
+      compression: ["none"],
+      ...this.writerOptions,
+    };
   }
 
-  /** {@inheritDoc} */
-  smallestSnapshot(): number {
-    return this.snapshot;
+  /** The same for those who write them. */
+  tableOptions(): TableWriterOptions {
+    return tableWriterOptions(this.settings, bytewiseKeys, 0);
+  }
+
+  /** Describes the flush of a memtable. */
+  describeFlush({ buffer, usedBytes }: Memtable): FlushDescription {
+    const { snapshot: smallestSnapshot, settings: tables } = this;
+    return { kind: "flush", memtable: buffer, bytes: usedBytes, smallestSnapshot, tables };
+  }
+
+  /** Describes the compaction of all that is in a level. */
+  describeCompaction(level: number, tableBytes = 1 << 20): CompactionDescription {
+    const { version } = this.tree;
+    const options = { ...DEFAULT_PICKER_OPTIONS, tableBytes };
+    const plan = planRange(version, level, undefined, undefined, options)!;
+    const { snapshot: smallestSnapshot, settings: tables } = this;
+    return describeCompaction(version, plan, { smallestSnapshot, tableBytes, tables });
+  }
+
+  /** The flush of a memtable. */
+  flush(request: FlushRequest): TreeJob {
+    const { counters } = this;
+    const job = new FlushJob(this.tree.jobContext, this.describeFlush(request.memtable));
+    return this.#treeJob(job, (result) => flushEdit(request, result), (result) => {
+      counters.flushes++;
+      counters.flushBytes += result.bytesWritten;
+    });
+  }
+
+  /** The compaction of the tree as it is now. */
+  compaction(plan: CompactionPlan, { tableBytes }: PickerOptions): TreeJob {
+    const { snapshot: smallestSnapshot, settings: tables, counters } = this;
+    const { version, jobContext } = this.tree;
+    if (plan.isTrivialMove && plan.reason !== "manual") {
+      const job = {
+        step: () => ({ tables: [], bytesWritten: 0, droppedEntries: 0 }),
+        abandon() {},
+      };
+      return this.#treeJob(job, () => moveEdit(plan), () => counters.trivialMoves++);
+    }
+    const settings = { smallestSnapshot, tableBytes, tables };
+    const description = describeCompaction(version, plan, settings);
+    // A clone, as a worker would be given.
+    const job = new CompactionJob(jobContext, structuredClone(description));
+    this.tree.retain(version);
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.tree.release(version);
+      isHeld = false;
+    };
+    return this.#treeJob(job, (result) => compactionEdit(plan, result.tables), (result) => {
+      counters.compactions++;
+      counters.compactionWriteBytes += result.bytesWritten;
+      counters.compactionReadBytes += totalBytes(plan.inputs) + totalBytes(plan.overlapping);
+    }, release);
+  }
+
+  #treeJob(
+    job: Job,
+    edit: (result: JobResult) => VersionEdit,
+    count: (result: JobResult) => void,
+    release: () => void = () => {},
+  ): TreeJob {
+    return {
+      step: (bytes) => {
+        const result = job.step(bytes);
+        if (result === undefined) return false;
+        this.tree.apply(edit(result));
+        this.counters.droppedEntries += result.droppedEntries;
+        count(result);
+        release();
+        return true;
+      },
+      abandon: () => {
+        release();
+        job.abandon();
+      },
+    };
   }
 
   /** Adds a table of some entries to a level. */
   addTable(level: number, entries: string | readonly Entry[]): TableMeta {
-    const output = new TableOutput(this.tree, this.tableOptions());
+    const output = new TableOutput(this.tree.jobContext, this.tableOptions());
     const cursor = new ArrayCursor(typeof entries === "string" ? parseEntries(entries) : entries);
     for (cursor.first(); cursor.valid; cursor.next()) output.add(cursor);
     const [table] = output.finish();
