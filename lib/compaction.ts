@@ -1,6 +1,7 @@
 /**
  * **What.** Folding: tables of one level are merged with those of the next that they overlap, into new tables of
- * the next level. Versions that nobody can see are left out, and tombstones when nothing lies below them.
+ * the next level; a manual compaction may pass several levels at once. Versions that nobody can see are left out, and
+ * tombstones when nothing lies below them.
  *
  * The job is given the tables that it reads, and those below that have keys of its range: all that its questions are
  * about. So it can be done in a worker while the tree goes on changing, as long as these tables stay.
@@ -40,11 +41,13 @@ import {
 export interface CompactionDescription {
   /** Tells it from a flush. */
   readonly kind: "compaction";
-  /** Where the inputs are; the outputs go to the next level. */
+  /** Where the inputs are. */
   readonly level: number;
+  /** Where the outputs go. */
+  readonly outputLevel: number;
   /**
-   * For each level of the tree the tables that matter: the inputs, those of the output level that they are merged with,
-   * and of the levels below all that have keys of their range.
+   * For each level of the tree the tables that matter: the inputs, those down to the output level that they are merged
+   * with, and of the levels below all that have keys of their range.
    */
   readonly levels: readonly (readonly TableMeta[])[];
   /** Bytes of the tables to be read. */
@@ -76,20 +79,20 @@ export function describeCompaction(
   plan: CompactionPlan,
   settings: CompactionSettings,
 ): CompactionDescription {
-  const { level, outputLevel, inputs, overlapping, grandparents } = plan;
-  const read = [...inputs, ...overlapping];
+  const { level, outputLevel, grandparents } = plan;
+  const readLevels = tablesRead(plan);
+  const read = readLevels.flat();
   const { user } = version.comparator;
   const begin = read.map((table) => userKeyOf(table.smallest))
     .reduce((a, b) => user.compare(b, a) < 0 ? b : a);
   const end = read.map((table) => userKeyOf(table.largest))
     .reduce((a, b) => user.compare(b, a) > 0 ? b : a);
   const levels = version.levels.map((_, at): readonly TableMeta[] => {
-    if (at === level) return inputs;
-    if (at === outputLevel) return overlapping;
+    if (at <= outputLevel) return readLevels[at - level] ?? [];
     if (at === outputLevel + 1) return grandparents;
-    return at < level ? [] : version.overlapping(at, begin, end);
+    return version.overlapping(at, begin, end);
   });
-  return { kind: "compaction", level, levels, bytes: totalBytes(read), ...settings };
+  return { kind: "compaction", level, outputLevel, levels, bytes: totalBytes(read), ...settings };
 }
 
 /** Carries out one compaction. */
@@ -111,8 +114,7 @@ export class CompactionJob implements Job {
    */
   constructor(context: JobContext, description: CompactionDescription) {
     const { comparator } = context;
-    const { level, levels, smallestSnapshot, tables } = description;
-    const outputLevel = level + 1;
+    const { outputLevel, levels, smallestSnapshot, tables } = description;
     this.#context = context;
     this.#description = description;
     this.#output = new TableOutput(context, tableWriterOptions(tables, comparator, outputLevel));
@@ -147,7 +149,7 @@ export class CompactionJob implements Job {
 
   #take(entries: Cursor): void {
     const { keyBuffer, keyStart, keyEnd } = entries;
-    const { smallestSnapshot, tableBytes } = this.#description;
+    const { smallestSnapshot } = this.#description;
     const userEnd = keyEnd - TRAILER_BYTES;
     const sequence = sequenceAt(keyBuffer, keyEnd);
     const hidden = this.#hidden;
@@ -166,19 +168,17 @@ export class CompactionJob implements Job {
 
   #open(): Cursor {
     const { cache, comparator } = this.#context;
-    const { level, levels } = this.#description;
-    const inputs = levels[level]!;
-    const overlapping = levels[level + 1]!;
+    const { level, outputLevel, levels } = this.#description;
     const options = { fillPool: false };
     const children: Cursor[] = [];
     try {
-      if (level === 0) {
-        for (const table of inputs) children.push(cache.cursor(table.number, options));
-      } else {
-        children.push(new LevelCursor(inputs, comparator, cache, options));
-      }
-      if (overlapping.length > 0) {
-        children.push(new LevelCursor(overlapping, comparator, cache, options));
+      for (let at = level; at <= outputLevel; at++) {
+        const tables = levels[at]!;
+        if (at === 0) {
+          for (const table of tables) children.push(cache.cursor(table.number, options));
+        } else if (tables.length > 0) {
+          children.push(new LevelCursor(tables, comparator, cache, options));
+        }
       }
       const merged = mergeCursors(comparator, children);
       merged.first();
@@ -191,6 +191,16 @@ export class CompactionJob implements Job {
 }
 
 /**
+ * The tables that a compaction reads, level by level from that of its inputs to that of its outputs.
+ *
+ * @param plan What is compacted.
+ * @returns The tables; those of a level below 0 in key order.
+ */
+export function tablesRead(plan: CompactionPlan): TableMeta[][] {
+  return [plan.inputs, ...plan.between, plan.overlapping];
+}
+
+/**
  * What a compaction changes in the tree.
  *
  * @param plan What was compacted.
@@ -198,10 +208,11 @@ export class CompactionJob implements Job {
  * @returns The edit: the inputs go, the new tables come, and the level's next compaction begins after them.
  */
 export function compactionEdit(plan: CompactionPlan, tables: readonly TableMeta[]): VersionEdit {
-  const { level, outputLevel, inputs, overlapping, compactPointer } = plan;
+  const { level, outputLevel, compactPointer } = plan;
   const edit = emptyVersionEdit();
-  for (const { number } of inputs) edit.deleted.push({ level, number });
-  for (const { number } of overlapping) edit.deleted.push({ level: outputLevel, number });
+  for (const [i, read] of tablesRead(plan).entries()) {
+    for (const { number } of read) edit.deleted.push({ level: level + i, number });
+  }
   edit.compactPointers.push({ level, key: compactPointer });
   for (const table of tables) edit.added.push({ level: outputLevel, table });
   return edit;

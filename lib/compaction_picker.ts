@@ -18,7 +18,9 @@
  * 3. Versions of one user key move together, so that no older one is left above a newer one (`version.ts`,
  *    invariant 3) and no tombstone is dropped while a value it hides is in the next table of the output level.
  * 4. Inputs and overlapping tables cover the range between them without a gap, but for manual compactions.
- * 5. More inputs are taken if that costs no further table of the output level, and the whole stays small.
+ * 5. A manual compaction passes as many levels at once as it can while it stays small; then all that lies on the way
+ *    of its inputs, in every level, takes part.
+ * 6. More inputs are taken if that costs no further table of the output level, and the whole stays small.
  *
  * Source: LevelDB's `db/version_set.cc`, `PickCompaction` and `SetupOtherInputs`.
  *
@@ -89,11 +91,13 @@ export type CompactionReason = "level0-count" | "level-size" | "seeks" | "manual
 export interface CompactionPlan {
   /** Where the inputs are. */
   readonly level: number;
-  /** Where the outputs go. */
+  /** Where the outputs go: to the next level, or deeper if a manual compaction folds several at once. */
   readonly outputLevel: number;
   /** Tables of `level`, at least one, in the level's order. */
   readonly inputs: TableMeta[];
-  /** Tables of the output level that are merged with them. */
+  /** Tables of the levels in between, level by level, that are merged with them; none if outputs go to the next. */
+  readonly between: TableMeta[][];
+  /** Tables of the output level that are merged with all these. */
   readonly overlapping: TableMeta[];
   /** Tables of the level after the output level that overlap any of these. */
   readonly grandparents: TableMeta[];
@@ -116,6 +120,12 @@ export interface CompactionPlan {
  * and of those hardly more than in one go.
  */
 const MANUAL_TABLES = 4;
+
+/**
+ * A manual compaction goes as deep at once as it can while everything it reads is less than this many tables: what it
+ * passes by is written once, not once for each level.
+ */
+const FOLDED_TABLES_MAX = 64;
 
 /** A compaction's inputs may grow while everything it reads is less than this many tables. */
 const EXPANDED_TABLES_MAX = 25;
@@ -222,6 +232,7 @@ export function pickCompaction(
  * @param begin First user key of the range; `undefined` for the beginning.
  * @param end Last user key of the range, inclusive; `undefined` for the end.
  * @param options The shape of the tree.
+ * @param deepest How deep the outputs may go, at least to the next level.
  * @returns A plan, or `undefined` if the level has no key of the range.
  */
 export function planRange(
@@ -230,6 +241,7 @@ export function planRange(
   begin: Uint8Array | undefined,
   end: Uint8Array | undefined,
   options: PickerOptions,
+  deepest: number = LEVELS - 1,
 ): CompactionPlan | undefined {
   invariant(level < LEVELS - 1, "the last level is not compacted into a deeper one");
   let inputs = version.overlapping(level, begin, end);
@@ -241,7 +253,7 @@ export function planRange(
     const enough = inputs.findIndex((table) => (bytes += table.bytes) >= bytesMin);
     if (enough >= 0) inputs = inputs.slice(0, enough + 1);
   }
-  return complete(version, level, inputs, options, "manual");
+  return complete(version, level, inputs, options, "manual", deepest);
 }
 
 /** The first table of a level that has keys after the pointer; from the beginning again if there is none. */
@@ -317,20 +329,23 @@ function complete(
   chosen: TableMeta[],
   options: PickerOptions,
   reason: CompactionReason,
+  deepest: number = level + 1,
 ): CompactionPlan {
-  const outputLevel = level + 1;
   let inputs = withNeighbours(version, level, chosen);
-  let overlapping = mergedWith(version, outputLevel, inputs);
+  let overlapping = mergedWith(version, level + 1, inputs);
   const grown = grow(version, level, inputs, overlapping, options);
   if (grown !== undefined) ({ inputs, overlapping } = grown);
+  const merged = fold(version, level, inputs, overlapping, deepest, options);
+  const outputLevel = level + merged.length;
   const grandparents = outputLevel + 1 < LEVELS
-    ? overlappingSpan(version, outputLevel + 1, [...inputs, ...overlapping])
+    ? overlappingSpan(version, outputLevel + 1, [...inputs, ...merged.flat()])
     : [];
   return {
     level,
     outputLevel,
     inputs,
-    overlapping,
+    between: merged.slice(0, -1),
+    overlapping: merged.at(-1)!,
     grandparents,
     isTrivialMove: reason !== "manual" && inputs.length === 1 && overlapping.length === 0 &&
       totalBytes(grandparents) <= GRANDPARENT_TABLES_MAX * options.tableBytes,
@@ -338,6 +353,32 @@ function complete(
     compactPointer: keyRange(version.comparator, inputs).largest,
     score: levelScores(version, options)[level]!,
   };
+}
+
+/**
+ * The tables that some inputs are merged with on their way down, for each level from the next one to the deepest that
+ * has any of their range and is not too much.
+ */
+function fold(
+  version: Version,
+  level: number,
+  inputs: readonly TableMeta[],
+  overlapping: TableMeta[],
+  deepest: number,
+  options: PickerOptions,
+): TableMeta[][] {
+  const passed = [overlapping];
+  const read = [...inputs, ...overlapping];
+  let depth = 1;
+  for (let deeper = level + 2; deeper <= deepest; deeper++) {
+    const tables = mergedWith(version, deeper, read);
+    passed.push(tables);
+    if (tables.length === 0) continue;
+    read.push(...tables);
+    if (totalBytes(read) >= FOLDED_TABLES_MAX * options.tableBytes) break;
+    depth = passed.length;
+  }
+  return passed.slice(0, depth);
 }
 
 /** More inputs for the same overlapping tables, if there are any (invariant 5). */

@@ -22,9 +22,10 @@ import { ReadView } from "./read_view.ts";
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
 
-/** The plan for everything in a level. */
-function planOf(small: SmallTree, level: number): CompactionPlan {
-  const plan = planRange(small.tree.version, level, undefined, undefined, DEFAULT_PICKER_OPTIONS);
+/** The plan for everything in a level, down to the next. */
+function planOf(small: SmallTree, level: number, deepest = level + 1): CompactionPlan {
+  const { version } = small.tree;
+  const plan = planRange(version, level, undefined, undefined, DEFAULT_PICKER_OPTIONS, deepest);
   assert(plan !== undefined);
   return plan;
 }
@@ -60,6 +61,24 @@ Deno.test("tables of level 0 overlap: the newest version wins, whatever table it
   const small = treeOf("0: a@1=1 c@2=2", "0: a@3=3 b@4=4", "0: b@6! c@5=5", "1: a@0=0 z@0=0");
   compact(small, 0);
   assertEquals(small.levels(), ["1: a@3=3 c@5=5 z@0=0"]);
+  small.close();
+});
+
+Deno.test("several levels become one run in the deepest of them, in one go", () => {
+  const small = treeOf(
+    "0: b@9=new | a@8=newer d@7!",
+    "1: a@6=old b@6=old",
+    "2: c@4=only d@4=gone | e@4=beside",
+    "4: d@1=older",
+  );
+  const job = small.compaction(planOf(small, 0, 2), DEFAULT_PICKER_OPTIONS);
+  assert(job.step(WHOLE));
+  assertEquals(small.levels(), [
+    "2: a@8=newer b@9=new c@4=only d@7! | e@4=beside",
+    "4: d@1=older",
+  ]);
+  assertEquals(small.levelsOnDisk(), small.levels());
+  assertEquals(small.tableFiles().length, 3, "the inputs are removed");
   small.close();
 });
 

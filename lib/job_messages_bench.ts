@@ -14,7 +14,15 @@ const tables: TableMeta[] = decimalEntries(1000, 0).map(([key], i) => ({
 }));
 const levels = Array.from({ length: LEVELS }, (_, level) => level === 3 ? tables : []);
 const description: CompactionDescription = {
-  ...{ kind: "compaction", level: 2, levels, bytes: 1, smallestSnapshot: 1, tableBytes: 1 },
+  ...{
+    kind: "compaction",
+    level: 2,
+    outputLevel: 3,
+    levels,
+    bytes: 1,
+    smallestSnapshot: 1,
+    tableBytes: 1,
+  },
   tables: { blockBytes: 4096, restartInterval: 16, filterBits: 10, compression: ["none"] },
 };
 const result = { tables: tables.slice(0, 25), bytesWritten: 1, droppedEntries: 1 };

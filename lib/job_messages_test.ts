@@ -100,7 +100,14 @@ Deno.test("A compaction's description arrives through a clone (invariant 1)", ()
   levels[1]!.push(table(3));
   levels[4]!.push(table(1), table(2));
   const description: CompactionDescription = {
-    ...{ kind: "compaction", level: 0, levels, bytes: 5, smallestSnapshot: 2 ** 50 },
+    ...{
+      kind: "compaction",
+      level: 0,
+      outputLevel: 1,
+      levels,
+      bytes: 5,
+      smallestSnapshot: 2 ** 50,
+    },
     ...{ tableBytes: 4096, tables: TABLES },
   };
   assertEquals(fromPosted(structuredClone(toPosted(description))), description);

@@ -14,7 +14,7 @@
  * @module
  */
 import type { DueCompaction, DueJob } from "./background.ts";
-import { compactionEdit, describeCompaction, moveEdit } from "./compaction.ts";
+import { compactionEdit, describeCompaction, moveEdit, tablesRead } from "./compaction.ts";
 import {
   type CompactionPlan,
   pickCompaction,
@@ -30,7 +30,6 @@ import type { EngineOptions } from "./options.ts";
 import { BackgroundRequests } from "./requests.ts";
 import { tableSettings } from "./table_output.ts";
 import type { Tree } from "./tree.ts";
-import { totalBytes } from "./version.ts";
 
 /** What is planned for. */
 export interface JobPlannerContext {
@@ -166,7 +165,7 @@ export class JobPlanner {
         }
         counters.compactions++;
         counters.compactionWriteBytes += result.bytesWritten;
-        counters.compactionReadBytes += totalBytes(plan.inputs) + totalBytes(plan.overlapping);
+        counters.compactionReadBytes += description.bytes;
         counters.droppedEntries += result.droppedEntries;
         this.#compacted(plan);
       },
@@ -179,11 +178,13 @@ export class JobPlanner {
     this.#context.compacted();
     // Level 0 is done in one go: tables flushed meanwhile were not asked for.
     if (plan.reason === "manual" && plan.level === 0) this.requests.compacted();
+    const counts = tablesRead(plan).map((tables, i) =>
+      `${tables.length} of level ${plan.level + i}`
+    );
     logger.log(
       "debug",
       "compaction",
-      `${plan.inputs.length} tables of level ${plan.level} and ${plan.overlapping.length} of level ` +
-        `${plan.outputLevel} (${plan.reason}${plan.isTrivialMove ? ", moved" : ""})`,
+      `tables: ${counts.join(", ")} (${plan.reason}${plan.isTrivialMove ? ", moved" : ""})`,
     );
   }
 
@@ -194,7 +195,7 @@ export class JobPlanner {
     if (compaction !== undefined) {
       // Its outputs may span everything from the first to the last key of its inputs, gaps included.
       const { user } = tree.version.comparator;
-      const inputs = [...compaction.inputs, ...compaction.overlapping];
+      const inputs = tablesRead(compaction).flat();
       const isBefore = inputs.every((table) =>
         user.compare(largest, userKeyOf(table.smallest)) < 0
       );

@@ -132,7 +132,7 @@ Deno.test("A table is flushed to where nothing is in its way by then (invariant 
   const compacting = (...keys: string[]) => (stage: Stage) => {
     for (const key of keys) stage.small.addTable(3, `${key}@1=${"longer".repeat(50)}`);
     const inputs = stage.small.tree.version.levels[3]!;
-    stage.compaction = { inputs, overlapping: [] } as unknown as CompactionPlan;
+    stage.compaction = { inputs, between: [], overlapping: [] } as unknown as CompactionPlan;
   };
   const adding = (level: number, entries: string) => (stage: Stage) =>
     void stage.small.addTable(level, `${entries}=${"longer".repeat(50)}`);
