@@ -308,7 +308,14 @@ function expandSnappy(
     if (offset <= 0 || offset > made) return false;
     // A copy may overlap what it writes, repeating a pattern.
     if (offset >= 4) copyWords(outputWords, made, outputWords, made - offset, count);
-    else for (let i = made, to = made + count; i < to; i++) output[i] = output[i - offset]!;
+    else {
+      // A pattern of one, two or three bytes is one of four or six as well, once there are as many.
+      const period = offset === 3 ? 6 : 4;
+      for (let i = made, to = made + period; i < to; i++) output[i] = output[i - offset]!;
+      for (let i = period; i < count; i += 4) {
+        outputWords.setInt32(made + i, outputWords.getInt32(made + i - period, true), true);
+      }
+    }
     made += count;
   }
   while (at < end) {

@@ -1,7 +1,7 @@
 /**
  * What the frame of a table costs: a block of 4 KiB read and verified, or decompressed as well, and guarded when it
- * is written; a footer. From memory. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 1.6
- * µs to borrow a block, most of it the checksum, and 2.3 for a copy; 6.5 if it is compressed with Snappy; 1.5 to
+ * is written; a footer. From memory. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 1.5
+ * µs to borrow a block, most of it the checksum, and as much for a copy; 2.4 if it is compressed with Snappy; 1.0 to
  * guard one; 0.3 for a footer.
  *
  * @module

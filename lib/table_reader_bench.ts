@@ -1,7 +1,7 @@
 // What reading a table costs: 16 000 entries, keys of 16 decimal digits, values of 100, from memory. On a shared
-// 2-core machine (AMD EPYC, Deno 2.9.6): a get of blocks in the pool 136 ns, 195 while the filter is asked each time,
-// 120 without one (20 of each are the benchmark's own); of a key that is not there 104 ns; a get that reads index,
-// filter and data anew 46 µs; a walk 5 ns an entry, 140 if every block is read, 310 if it is decompressed as well.
+// 2-core machine (AMD EPYC, Deno 2.9.6): a get of blocks in the pool 220 ns (20 of them are the benchmark's own); of a
+// key that is not there 99 ns; a get that reads index, filter and data anew 31 µs; a walk 10 ns an entry, 80 if every
+// block is read, 110 if it is decompressed as well.
 import {
   bytewiseKeys,
   decimalEntries,
