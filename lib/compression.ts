@@ -279,15 +279,20 @@ function expandSnappy(
     const tag = input[at]!;
     let count = (tag >>> 2) + 1;
     if ((tag & 3) === 0) {
-      // A long one is left to the loop that looks at everything first.
       if (count > 60) {
-        const next = expandOne(input, at, end, output, made, length);
-        if (next < 0) return false;
-        made += lastCount;
-        at = next;
-        continue;
-      }
-      at++;
+        // The length follows. Longer than the room that is there for sure, it has to be looked at first.
+        const long = count === 61 ? input[at + 1]! + 1 : INT32_MAX;
+        if (long < wordsEnd - at && long < madeMax - made) {
+          at += 2;
+          count = long;
+        } else {
+          const next = expandOne(input, at, end, output, made, length);
+          if (next < 0) return false;
+          made += lastCount;
+          at = next;
+          continue;
+        }
+      } else at++;
       copyWords(outputWords, made, words, at, count);
       at += count;
       made += count;
@@ -338,6 +343,8 @@ function copyWords(into: DataView, at: number, from: DataView, start: number, co
   }
 }
 
+/** More than any element makes. */
+const INT32_MAX = 2 ** 31 - 1;
 /** How many bytes the last {@linkcode expandOne} made. */
 let lastCount = 0;
 

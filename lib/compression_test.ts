@@ -169,6 +169,25 @@ Deno.test("decompress() makes the same whatever is around input and output", () 
   }
 });
 
+Deno.test("decompress() makes literals of every length, whatever is around them", () => {
+  for (let length = 1; length <= 300; length++) {
+    const bytes = sample(length, length, 4);
+    const tags = length > 256
+      ? [61 << 2, (length - 1) & 255, (length - 1) >> 8]
+      : [60 << 2, length - 1];
+    const size = length < 128 ? [length] : [length & 127 | 128, length >> 7];
+    const input = [...size, ...tags, ...bytes];
+    for (const slack of [0, 70, 400]) {
+      const larger = new Uint8Array(input.length + 2 * slack).fill(0xee);
+      larger.set(input, slack);
+      const room = new Uint8Array(length + slack);
+      const end = slack + input.length;
+      assertEquals(snappy.decompress(larger, slack, end, room), bytes, `${length}, slack ${slack}`);
+      assertStrictEquals(snappy.decompress(larger, slack, end - 1, room), undefined, `${length}`);
+    }
+  }
+});
+
 Deno.test("decompressedBytes() is what decompress() makes, or -1", () => {
   for (const compressor of [snappy, zstd]) {
     for (const length of [40, 1000, 70_000]) {
