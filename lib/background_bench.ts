@@ -1,7 +1,7 @@
 /**
  * What it costs to decide whose turn it is, over jobs that do nothing: this is paid every 256 KiB of a flush or a
  * compaction, and whenever a writer that is too fast lends a hand. Deno 2.9.6, 2 shared cores (AMD EPYC), best of
- * many runs on a busy machine: 1.1 ns a step, whether of a job or of nothing; 16 ns for a job of its own turn. A turn
+ * many runs on a busy machine: 4 ns a step, whether of a job or of nothing; 30 ns for a job of its own turn. A turn
  * of the event loop by a timer comes after 1.1 ms.
  *
  * @module

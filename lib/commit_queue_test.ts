@@ -413,7 +413,7 @@ Deno.test("awaited writes wait for room, and others join them (invariant 5)", as
   assertEquals([target.notes, watch.settled], [["write a b"], ["a", "b"]]);
 });
 
-Deno.test("a write at once, or a full group, takes along what waits, and does not wait (invariants 1, 5)", async () => {
+Deno.test("a write at once, or a full group, takes what waits along (invariants 1 and 5)", async () => {
   const target = new NotingTarget();
   const queue = new CommitQueue(target);
   const noRoom = target.noRoom = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
  * What a worker pays between two steps to look for requests, and to let its event loop turn. Deno 2.9.6, 2 shared cores
- * (AMD EPYC).
+ * (AMD EPYC), best of many runs on a busy machine: 26 ns and 0.9 µs; a request takes 2.6 µs.
  *
  * @module
  */

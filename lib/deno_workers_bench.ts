@@ -1,6 +1,6 @@
 /**
  * What it takes to start a worker, of which the first part holds up the thread that starts it. Deno 2.9.6, 2 shared
- * cores (AMD EPYC): 30 to 60 ms until it is ready.
+ * cores (AMD EPYC): 65 ms and more until it is ready, on a busy machine.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * What a job costs the caller's thread if it is done elsewhere: a flush of one entry, its description, its report and
- * the worker's side of it. The looks are what every write pays. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * the worker's side of it. The looks are what every write pays. Deno 2.9.6, 2 shared cores (AMD EPYC),
+ * best of many runs on a busy machine: 23 µs, and 6 ns a look.
  *
  * @module
  */

@@ -10,8 +10,8 @@
  *            | 3 id varint64                                                                given up
  *            | 4 level, source and message as JSON                                       to be logged
  * ```
- * A table in a version edit costs a tenth of what cloning it as an object does, and in a large tree a compaction has
- * to know of thousands.
+ * In a large tree a compaction has to know of thousands of tables. As a version edit a thousand of them take 0.4 ms
+ * from thread to thread, as objects that are cloned 0.7 ms.
  *
  * **Invariants.**
  * 1. What arrives equals what was sent, errors with their codes, files, offsets and causes included.

@@ -1,6 +1,7 @@
 /**
  * What it costs to tell another thread of tables: as the bytes of a version edit, or as objects, which is what a clone
- * would make of them. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * would make of them. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 430 µs for a
+ * thousand, 680 µs as objects; 12 µs for a report of 25.
  *
  * @module
  */

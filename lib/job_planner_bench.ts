@@ -1,6 +1,7 @@
 /**
  * What it costs to plan a compaction and to describe it, in trees of different sizes: the tables of deeper levels that
- * may hold a key of its range are part of the description. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * may hold a key of its range are part of the description. Deno 2.9.6, 2 shared cores (AMD EPYC), best of
+ * many runs on a busy machine: 3.2 µs with a hundred, 110 µs with ten thousand.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * What a worker's side costs besides the jobs: a flush of one entry from request to report, and a step with nothing to
- * do. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * do. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 17 µs, and 48 ns.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * What a message through shared memory costs, without another thread; and what it costs a writer to look whether there
- * is one, which he does at every write. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * is one, which he does at every write. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 5
+ * ns a look, 0.4 µs a short message, 120 µs one of a megabyte.
  *
  * @module
  */

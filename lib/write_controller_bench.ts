@@ -1,6 +1,7 @@
 /**
- * What every write pays for being held up when it has to: when there is nothing to hold it up, and when there is, but a
- * worker keeps pace. Deno 2.9.6, 2 shared cores (AMD EPYC).
+ * What every write pays for being held up when it has to: when there is nothing to hold it up, and when there is, but
+ * a worker keeps pace. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 2.6 ns a write, and
+ * 3.7.
  *
  * @module
  */
