@@ -43,6 +43,7 @@
  * - `simulated_file_system.ts` a disk in memory that fails on purpose
  * - `deno_file_system.ts` Deno's disk: the only file that touches `Deno.*`
  * - `logger.ts` who is told what the engine does
+ * - `file_remover.ts` where files end that nobody needs
  *
  * **Writing**
  * - `internal_key.ts` key, sequence number and kind

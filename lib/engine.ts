@@ -149,12 +149,13 @@ export class Engine implements CommitTarget, BackgroundOwner {
     }
     this.tree = recovered.tree;
     this.#lastSequence = recovered.lastSequence;
-    this.#log = recovered.log &&
-      new WriteAheadLog(fileSystem, directory, logger, recovered.log, recovered.logNumber);
+    const { log, logNumber } = recovered;
+    this.#log = log &&
+      new WriteAheadLog(fileSystem, directory, logger, log, logNumber, this.tree.remover);
     this.#memtables = new MemtableSet(
       this.comparator,
       options.memtableBytes,
-      recovered.logNumber,
+      logNumber,
       recovered.memtables,
     );
     this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);

@@ -25,6 +25,8 @@ const COMPACTED = 3;
 const GIVEN_UP = 4;
 const WANTED = 5;
 const WORDS = 6;
+/** Above all ids of jobs. */
+const EVERYTHING = 0x7fff_ffff;
 
 /** The words, as both sides see them. */
 export class JobChannel {
@@ -66,6 +68,11 @@ export class JobChannel {
     return id <= Atomics.load(this.#words, GIVEN_UP);
   }
 
+  /** Whether nothing is wanted any more. */
+  get isOver(): boolean {
+    return this.isGivenUp(EVERYTHING);
+  }
+
   /** Whether the caller wants to be told of this step; it has to ask again for the next. */
   takeWanted(): boolean {
     return Atomics.exchange(this.#words, WANTED, 0) === 1;
@@ -91,6 +98,11 @@ export class JobChannel {
   /** Says that jobs up to this one are not wanted any more. */
   giveUp(id: number): void {
     if (!this.isGivenUp(id)) Atomics.store(this.#words, GIVEN_UP, id);
+  }
+
+  /** Says that nothing is wanted any more: no job, and nothing else that changes the directory. */
+  giveUpAll(): void {
+    this.giveUp(EVERYTHING);
   }
 
   /** Asks to be told of the next step. */

@@ -33,12 +33,16 @@ Deno.test("Counts go round: only differences count", () => {
   assertEquals((after - before) >>> 0, 2 ** 31 - 1);
 });
 
-Deno.test("A job that is given up stays so, and so do all before it", () => {
+Deno.test("A job that is given up stays so, and so do all before it, or all there can be", () => {
   const { caller, worker } = sides();
   assert(!worker.isGivenUp(1));
   caller.giveUp(7);
   caller.giveUp(5);
   assertEquals([5, 7, 8].map((id) => worker.isGivenUp(id)), [true, true, false]);
+  assert(!worker.isOver);
+  caller.giveUpAll();
+  caller.giveUp(9);
+  assertEquals([worker.isOver, worker.isGivenUp(2 ** 31 - 2)], [true, true]);
 });
 
 Deno.test("Who wants to be told of a step is told once", () => {

@@ -7,8 +7,9 @@
  * 1. A job ends once: with its result, with an error, or given up. None is left waiting for a worker that died, or
  *    that gave no sign of life for {@linkcode SILENCE_MS}: their jobs fail, with the cause.
  * 2. What a job wrote that was given up too late to stop it is removed.
- * 3. The process is kept alive while jobs are under way, and not otherwise.
- * 4. When {@linkcode JobClient.close} is done the worker does nothing in the directory any more.
+ * 3. The process is kept alive while jobs are under way, or files to be removed, and not otherwise.
+ * 4. When {@linkcode JobClient.close} is done the worker does nothing in the directory any more, and no file is left
+ *    that it was to remove. What a worker that was lost has not removed is given back.
  *
  * **Read next.** `worker_runner.ts`
  *
@@ -16,6 +17,7 @@
  */
 import { VarveError } from "./errors.ts";
 import type { FileNumbers } from "./file_numbers.ts";
+import type { RemovalHelper } from "./file_remover.ts";
 import { invariant } from "./invariant.ts";
 import type { JobResult } from "./job.ts";
 import { JobChannel } from "./job_channel.ts";
@@ -124,10 +126,13 @@ export class JobClient {
   readonly #host: WorkerHost;
   /** Those that were not reported on. */
   readonly #jobs = new Map<number, RemoteJob>();
+  /** Who is told of the files that are being removed, in the order in which the worker does it. */
+  readonly #removals: Parameters<RemovalHelper>[1][] = [];
   #lastId = 0;
   #death: VarveError | undefined;
   #silentWaits = 0;
   #takeBackAlarm: (() => void) | undefined;
+  #isClosing = false;
   #onIdle: (() => void) | undefined;
 
   /**
@@ -155,7 +160,7 @@ export class JobClient {
 
   /** Whether it takes jobs. */
   get isReady(): boolean {
-    return this.#death === undefined && this.#channel.isReady;
+    return this.#death === undefined && !this.#isClosing && this.#channel.isReady;
   }
 
   /** Whether it took jobs at any time. */
@@ -173,7 +178,7 @@ export class JobClient {
     return this.#inbox.hasPart;
   }
 
-  /** Whether the worker has something to do. */
+  /** Whether the worker has jobs to do. */
   get isBusy(): boolean {
     return this.#jobs.size > 0;
   }
@@ -193,14 +198,20 @@ export class JobClient {
       if (this.#death === undefined && this.#jobs.has(job.id)) this.#channel.giveUp(job.id);
       else if (job.report?.kind === "done") this.#context.discard(job.report.result.tables);
     });
+    if (this.#jobs.size === 0) this.#silentWaits = 0;
+    if (this.#isIdle) this.#begin();
     this.#jobs.set(id, job);
-    if (this.#jobs.size === 1) {
-      this.#silentWaits = 0;
-      this.#host.keepAlive(true);
-      this.#watch();
-    }
     return job;
   }
+
+  /** Has files removed, unless the worker takes nothing. */
+  readonly remove: RemovalHelper = (paths, done) => {
+    if (!this.isReady) return false;
+    this.#host.post({ kind: "remove", paths });
+    if (this.#isIdle) this.#begin();
+    this.#removals.push(done);
+    return true;
+  };
 
   /** Takes in reports that are there. */
   receive(): void {
@@ -225,9 +236,10 @@ export class JobClient {
     else if (++this.#silentWaits * WAIT_MS >= SILENCE_MS) this.#fallSilent();
   }
 
-  /** Ends the worker, once the jobs that were given up are reported on. */
+  /** Ends the worker, once the jobs that were given up are reported on, and files are removed. */
   async close(): Promise<void> {
-    if (this.#jobs.size > 0) {
+    this.#isClosing = true;
+    if (!this.#isIdle) {
       this.#host.post({ kind: "look" });
       await new Promise<void>((resolve) => this.#onIdle = resolve);
     }
@@ -241,12 +253,26 @@ export class JobClient {
       this.#context.logger.log(report.level, report.source, report.message);
       return;
     }
-    const job = this.#jobs.get(report.id);
-    if (job === undefined) return;
-    this.#jobs.delete(report.id);
-    job.report = report;
-    if (job.isGivenUp && report.kind === "done") this.#context.discard(report.result.tables);
-    if (this.#jobs.size === 0) this.#idle();
+    if (report.kind === "removed") {
+      this.#removals.shift()?.(report.outcomes);
+    } else {
+      const job = this.#jobs.get(report.id);
+      if (job === undefined) return;
+      this.#jobs.delete(report.id);
+      job.report = report;
+      if (job.isGivenUp && report.kind === "done") this.#context.discard(report.result.tables);
+    }
+    if (this.#isIdle) this.#idle();
+  }
+
+  get #isIdle(): boolean {
+    return this.#jobs.size === 0 && this.#removals.length === 0;
+  }
+
+  #begin(): void {
+    this.#takeBackAlarm?.(); // a logger that heard of the end of the last job may begin the next
+    this.#host.keepAlive(true);
+    this.#watch();
   }
 
   #idle(): void {
@@ -274,10 +300,11 @@ export class JobClient {
     if (this.#death !== undefined) return;
     const what = cause === undefined ? "" : `: ${cause instanceof Error ? cause.message : cause}`;
     const error = this.#death = new VarveError("IO", `The worker ${how}${what}`, { cause });
-    this.#channel.giveUp(this.#lastId);
+    this.#channel.giveUpAll();
     this.#host.terminate();
     for (const job of this.#jobs.values()) job.report = { kind: "failed", id: job.id, error };
     this.#jobs.clear();
+    for (const done of this.#removals.splice(0)) done(undefined);
     this.#idle();
     this.#context.onNews();
   }

@@ -243,3 +243,59 @@ Deno.test("What the worker has to tell is logged", () => {
   small.disk.fails = () => false;
   small.close();
 });
+
+/** Has a file removed that is there; what becomes of it. */
+function removal(stage: Stage): { path: string; told: unknown[]; isTaken: boolean } {
+  const path = `db/${900_000 + stage.worker.alarms.size}.log`;
+  stage.small.memory.writeAll(path, Uint8Array.of(1));
+  const told: unknown[] = [];
+  const isTaken = stage.client.remove([path, "db/none"], (outcomes) => told.push(outcomes));
+  return { path, told, isTaken };
+}
+
+Deno.test("Files are removed by the worker, which is kept alive for them (invariant 3)", () => {
+  const stage = new Stage();
+  const { client, turns, worker, small } = stage;
+  const { path, told, isTaken } = removal(stage);
+  assertEquals([isTaken, told, small.memory.exists(path)], [true, [], true]);
+  assertEquals([worker.isKeptAlive, worker.alarms.size], [true, 1]);
+  assert(!client.isBusy, "no writer waits for it");
+  const job = stage.flush();
+  assertEquals(worker.alarms.size, 1);
+  while (turns.turn());
+  assertEquals([told, small.memory.exists(path)], [[[true, false]], false]);
+  assert(job.step(0) !== undefined);
+  assertEquals([worker.isKeptAlive, worker.alarms.size], [false, 0]);
+  small.close();
+});
+
+Deno.test("close() waits until files are removed, and the worker takes no others (invariant 4)", async () => {
+  const stage = new Stage();
+  const { client, turns, worker, small } = stage;
+  const { path, told } = removal(stage);
+  const closed = client.close();
+  assertEquals([removal(stage).isTaken, worker.isTerminated], [false, false]);
+  await turns.settle(closed);
+  assertEquals([told, small.memory.exists(path)], [[[true, false]], false]);
+  assert(worker.isTerminated && worker.alarms.size === 0 && !removal(stage).isTaken);
+  small.close();
+});
+
+Deno.test("What a worker that was lost has not removed is given back, once (invariant 4)", async () => {
+  for (const end of ["dies", "hangs"]) {
+    const stage = new Stage();
+    const { client, turns, worker, small } = stage;
+    const { path, told } = removal(stage);
+    const closed = client.close();
+    worker.isHanging = true;
+    while (turns.turn());
+    if (end === "dies") worker.die(new Error("out of memory"));
+    else worker.ring();
+    assertEquals([told, small.memory.exists(path)], [[undefined], true], end);
+    await closed;
+    worker.isHanging = false;
+    worker.step();
+    assertEquals([told.length, small.memory.exists(path), worker.alarms.size], [1, true, 0]);
+    small.close();
+  }
+});

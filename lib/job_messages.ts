@@ -9,6 +9,7 @@
  *            | 2 id varint64, error as JSON                                                    failed
  *            | 3 id varint64                                                                given up
  *            | 4 level, source and message as JSON                                       to be logged
+ *            | 5 what became of each file as JSON                                       files removed
  * ```
  * In a large tree a compaction has to know of thousands of tables. As a version edit a thousand of them take 0.4 ms
  * from thread to thread, as objects that are cloned 0.7 ms.
@@ -23,6 +24,7 @@
 import { putVarint, VarintReader } from "./coding.ts";
 import type { CompactionDescription } from "./compaction.ts";
 import { CorruptionError, VarveError, type VarveErrorCode } from "./errors.ts";
+import type { RemovalOutcome } from "./file_remover.ts";
 import type { FlushDescription } from "./flush.ts";
 import type { JobResult } from "./job.ts";
 import type { JobDescription } from "./job_runner.ts";
@@ -38,6 +40,8 @@ export type PostedDescription =
 export type JobRequest =
   /** A job is to be done. */
   | { readonly kind: "start"; readonly id: number; readonly description: PostedDescription }
+  /** Files are to be removed. */
+  | { readonly kind: "remove"; readonly paths: readonly string[] }
   /** There is room in the mailbox, or a job was given up: nothing but a reason to look. */
   | { readonly kind: "look" };
 
@@ -55,9 +59,11 @@ export type JobReport =
     readonly level: LogLevel;
     readonly source: string;
     readonly message: string;
-  };
+  }
+  /** What became of the files that have waited longest to be removed. */
+  | { readonly kind: "removed"; readonly outcomes: readonly RemovalOutcome[] };
 
-const KINDS = { done: 1, failed: 2, abandoned: 3, log: 4 } as const;
+const KINDS = { done: 1, failed: 2, abandoned: 3, log: 4, removed: 5 } as const;
 /** A kind and three varints at most. */
 const HEAD_BYTES_MAX = 1 + 3 * 10;
 /** An error's causes are sent along so far down. */
@@ -105,7 +111,7 @@ export function fromPosted(posted: PostedDescription): JobDescription {
 export function encodeReport(report: JobReport): Uint8Array {
   const head = new Uint8Array(HEAD_BYTES_MAX);
   head[0] = KINDS[report.kind];
-  let end = report.kind === "log" ? 1 : putVarint(head, 1, report.id);
+  let end = "id" in report ? putVarint(head, 1, report.id) : 1;
   let body = new Uint8Array(0);
   if (report.kind === "done") {
     const { tables, droppedEntries, bytesWritten } = report.result;
@@ -118,6 +124,8 @@ export function encodeReport(report: JobReport): Uint8Array {
     body = json(plainError(report.error, CAUSES_MAX));
   } else if (report.kind === "log") {
     body = json([report.level, report.source, report.message]);
+  } else if (report.kind === "removed") {
+    body = json(report.outcomes);
   }
   const bytes = new Uint8Array(end + body.length);
   bytes.set(head.subarray(0, end));
@@ -137,6 +145,9 @@ export function decodeReport(bytes: Uint8Array): JobReport {
   if (bytes[0] === KINDS.log) {
     const [level, source, message] = parse(bytes, 1) as [LogLevel, string, string];
     return { kind: "log", level, source, message };
+  }
+  if (bytes[0] === KINDS.removed) {
+    return { kind: "removed", outcomes: parse(bytes, 1) as RemovalOutcome[] };
   }
   const id = reader.varint64();
   if (bytes[0] === KINDS.abandoned) return { kind: "abandoned", id };

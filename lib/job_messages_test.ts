@@ -45,10 +45,11 @@ Deno.test("What a job came to arrives, however long its keys are (invariant 1)",
   }
 });
 
-Deno.test("That a job was given up arrives, and what is to be logged (invariant 1)", () => {
+Deno.test("That a job was given up arrives, what is to be logged, and what became of files (invariant 1)", () => {
   const reports: JobReport[] = [
     { kind: "abandoned", id: 7 },
     { kind: "log", level: "warn", source: "table output", message: "cannot remove table 7 – ½" },
+    { kind: "removed", outcomes: [true, false, "Error: permission denied – ½"] },
   ];
   for (const report of reports) assertEquals(returned(report), report);
 });

@@ -1,14 +1,15 @@
 /**
  * **What.** The side of a worker: it is given descriptions of jobs, does them in steps over a disk of its own, and
  * reports what they came to. Between two steps it looks for what is new: a flush that goes before the compaction it is
- * at, or a job that is not wanted any more.
+ * at, or a job that is not wanted any more. Files that nobody needs are removed here, too, a few at each step.
  *
  * **Invariants.**
  * 1. A flush goes before a compaction, also in the middle of one.
  * 2. Nothing that a job does gets out of here as an error: it becomes a report.
  * 3. For each job there is exactly one report, after which it holds nothing: no file is open, and unless the job is
- *    done none that it wrote is left. Files are removed by the other side, which is why.
- * 4. A job that is given up creates no file any more.
+ *    done none that it wrote is left. So files that the other side wants to be removed are not in use here.
+ * 4. A job that is given up creates no file any more, and once all is given up none is removed.
+ * 5. Files are removed faster than compactions can leave them: these wait for it, flushes do not.
  *
  * **Read next.** `job_client.ts`
  *
@@ -16,6 +17,7 @@
  */
 import { createBufferPool } from "./buffer_pool.ts";
 import { FileNumbers } from "./file_numbers.ts";
+import { type RemovalOutcome, removeIfThere } from "./file_remover.ts";
 import type { FileSystem } from "./file_system.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
 import type { Job, JobResult } from "./job.ts";
@@ -44,6 +46,9 @@ export interface WorkerSetup {
  */
 export const STEP_BYTES: number = 256 * 1024;
 
+/** Files removed in a step: each takes up to a millisecond, but every second one is a name that is seldom there. */
+const STEP_REMOVALS = 4;
+
 /** For the indexes and filters of the tables being read; their blocks are read once, and not kept. */
 const POOL_BYTES = 4 * 1024 * 1024;
 /** More are opened if level 0 has more, since it is merged as a whole. */
@@ -57,6 +62,12 @@ interface ServedJob {
   job: Job | undefined;
 }
 
+/** Files to be removed, and what became of the first of them. */
+interface Removal {
+  readonly paths: readonly string[];
+  readonly outcomes: RemovalOutcome[];
+}
+
 /** Does jobs for another thread. */
 export class JobServer {
   readonly #setup: WorkerSetup;
@@ -67,6 +78,7 @@ export class JobServer {
   readonly #outbox: MailboxSender;
   readonly #fileNumbers: FileNumbers;
   #jobs: ServedJob[] = [];
+  readonly #removals: Removal[] = [];
 
   /**
    * Makes one that has nothing to do yet, and says that it is ready.
@@ -89,6 +101,10 @@ export class JobServer {
   /** Takes a request. */
   receive(request: JobRequest): void {
     if (request.kind === "look") return;
+    if (request.kind === "remove") {
+      this.#removals.push({ paths: request.paths, outcomes: [] });
+      return;
+    }
     const { id } = request;
     let description: JobDescription;
     try {
@@ -108,7 +124,7 @@ export class JobServer {
   }
 
   /**
-   * Does a step of the most urgent job, and sees to the mailbox.
+   * Does a step of the most urgent job, removes some files, and sees to the mailbox.
    *
    * @returns Whether there is more to do at once. If not, the next request is a reason to call again.
    */
@@ -116,13 +132,27 @@ export class JobServer {
     for (const served of this.#jobs.filter(({ id }) => this.#channel.isGivenUp(id))) {
       this.#end(served, { kind: "abandoned", id: served.id });
     }
+    this.#removeSome();
     const served = this.#jobs.find(({ description }) => description.kind === "flush") ??
-      this.#jobs[0];
+      (this.#removals.length > 0 ? undefined : this.#jobs[0]);
     if (served !== undefined) this.#work(served);
     const hasPut = this.#outbox.pump();
     this.#channel.countStep();
     if (this.#channel.takeWanted() || hasPut) this.#wake();
-    return this.#jobs.length > 0;
+    return this.#jobs.length > 0 || this.#removals.length > 0;
+  }
+
+  #removeSome(): void {
+    const removal = this.#removals[0];
+    if (removal === undefined) return;
+    const { paths, outcomes } = removal;
+    for (let i = 0; i < STEP_REMOVALS && outcomes.length < paths.length; i++) {
+      if (this.#channel.isOver) return void this.#removals.splice(0); // the other side does it
+      outcomes.push(removeIfThere(this.#fileSystem, paths[outcomes.length]!));
+    }
+    if (outcomes.length < paths.length) return;
+    this.#removals.shift();
+    this.#report({ kind: "removed", outcomes });
   }
 
   #work(served: ServedJob): void {

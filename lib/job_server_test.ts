@@ -216,3 +216,57 @@ Deno.test("What a job logs is reported", () => {
   small.disk.fails = () => false;
   small.close();
 });
+
+/** Files to be removed. */
+function leftovers({ small }: Stage, count: number): string[] {
+  const paths = Array.from({ length: count }, (_, i) => `db/${900_000 + i}.log`);
+  for (const path of paths) small.memory.writeAll(path, utf8("old"));
+  return paths;
+}
+
+Deno.test("Files are removed, a few at each step, and what became of them is reported", () => {
+  const stage = new Stage();
+  const { small: { disk, memory }, server } = stage;
+  const paths = leftovers(stage, 9);
+  const isThere = () => paths.filter((path) => memory.exists(path)).length;
+  disk.fails = ({ kind, name }) => kind === "remove" && paths[1]!.endsWith(name);
+  server.receive({ kind: "remove", paths: [...paths, "db/none"] });
+  assert(server.step());
+  assert(isThere() > 1 && isThere() < 9, `${isThere()}`);
+  const [report, ...others] = stage.finish();
+  assert(report?.kind === "removed" && others.length === 0);
+  const [first, second, ...rest] = report.outcomes;
+  assertEquals([first, ...rest], [...Array(8).fill(true), false]);
+  assert(typeof second === "string" && second.includes("the test says so"), `${second}`);
+  assertEquals(isThere(), 1);
+  disk.fails = () => false;
+  stage.small.close();
+});
+
+Deno.test("A compaction waits for files to be removed, a flush does not (invariant 5)", () => {
+  const stage = new Stage();
+  const { small } = stage;
+  small.addTable(1, large(5));
+  stage.start(small.describeCompaction(1));
+  stage.start(small.describeFlush(memtableOf("c@4=z")));
+  stage.server.receive({ kind: "remove", paths: leftovers(stage, 100) });
+  assertEquals(
+    stage.finish().map((report) => report.kind === "done" ? report.id : report.kind),
+    [2, "removed", 1],
+  );
+  small.close();
+});
+
+Deno.test("Once all is given up no file is removed (invariant 4)", () => {
+  const stage = new Stage();
+  const paths = leftovers(stage, 20);
+  stage.server.receive({ kind: "remove", paths });
+  let removals = 0;
+  stage.small.disk.fails = ({ kind }) => {
+    if (kind === "remove" && ++removals === 2) stage.channel.giveUpAll();
+    return false;
+  };
+  assertEquals([stage.finish(), removals], [[], 2]);
+  assertEquals(paths.filter((path) => stage.small.memory.exists(path)).length, 18);
+  stage.small.close();
+});

@@ -19,6 +19,7 @@
 import { VarveError } from "./errors.ts";
 import { manifestName, oldTableName, tableName, temporaryName } from "./file_names.ts";
 import { FileNumbers, type FileNumberSource } from "./file_numbers.ts";
+import { FileRemover } from "./file_remover.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { InternalKeyComparator } from "./internal_key.ts";
 import { invariant } from "./invariant.ts";
@@ -56,6 +57,8 @@ export class Tree {
   readonly jobContext: JobContext;
   /** Where new files get their numbers. */
   readonly fileNumbers: FileNumbers;
+  /** Where files go that nobody needs any more. */
+  readonly remover: FileRemover;
   /** Where the next compaction of each level begins: the key that the last one ended at. */
   readonly compactPointers: (Uint8Array | undefined)[];
   #version: Version;
@@ -84,6 +87,7 @@ export class Tree {
     this.#logNumber = state.logNumber;
     this.#flushedSequence = state.lastSequence;
     this.fileNumbers = new FileNumbers(state.nextFileNumber);
+    this.remover = new FileRemover(context.fileSystem, context.logger);
     this.jobContext = { ...context, fileNumbers: this.fileNumbers };
     this.#adopt(state.version);
   }
@@ -137,6 +141,7 @@ export class Tree {
   release(version: Version): void {
     version.release();
     if (version.references > 0) return;
+    const unneeded: number[] = [];
     for (const level of version.levels) {
       for (const table of level) {
         const count = this.#tableReferences.get(table.number)! - 1;
@@ -144,10 +149,11 @@ export class Tree {
           this.#tableReferences.set(table.number, count);
         } else {
           this.#tableReferences.delete(table.number);
-          this.#removeTable(table.number);
+          unneeded.push(table.number);
         }
       }
     }
+    this.#removeTables(unneeded);
   }
 
   /**
@@ -174,7 +180,7 @@ export class Tree {
     if (old !== undefined) {
       this.#manifestBytes += old.size;
       old.close();
-      this.#removeFile(fileSystem.join(directory, manifestName(old.number)));
+      this.remover.remove([fileSystem.join(directory, manifestName(old.number))], "tree");
     }
     this.#install(version);
     this.#removeDoubtful();
@@ -247,14 +253,9 @@ export class Tree {
   /** Removes what only failed edits have named, and manifests that did not become the current one. */
   #removeDoubtful(): void {
     const { fileSystem, directory } = this.context;
-    for (const number of this.#doubtfulTables) {
-      if (!this.#tableReferences.has(number)) this.#removeTable(number);
-    }
-    for (const number of this.#doubtfulManifests) {
-      for (const name of [manifestName(number), temporaryName(number)]) {
-        this.#removeFile(fileSystem.join(directory, name));
-      }
-    }
+    this.#removeTables(this.#doubtfulTables.filter((it) => !this.#tableReferences.has(it)));
+    const names = this.#doubtfulManifests.flatMap((it) => [manifestName(it), temporaryName(it)]);
+    this.remover.remove(names.map((name) => fileSystem.join(directory, name)), "tree");
     this.#doubtfulTables = [];
     this.#doubtfulManifests = [];
   }
@@ -275,23 +276,14 @@ export class Tree {
     }
   }
 
-  #removeTable(number: number): void {
-    this.context.cache.drop(number);
-    const { fileSystem, directory } = this.context;
-    this.#removeFile(this.tablePath(number));
+  #removeTables(numbers: readonly number[]): void {
+    const { cache, fileSystem, directory } = this.context;
+    for (const number of numbers) cache.drop(number);
     // Tables of LevelDB before 1.14 end in ".sst".
-    this.#removeFile(fileSystem.join(directory, oldTableName(number)));
-  }
-
-  /** Removes a file that is not needed, if it is there. If that fails it is tried again at the next open. */
-  #removeFile(path: string): void {
-    const { fileSystem } = this.context;
-    try {
-      if (!fileSystem.exists(path)) return;
-      fileSystem.remove(path);
-      this.context.logger.log("debug", "tree", `removed ${path}`);
-    } catch (error) {
-      this.context.logger.log("warn", "tree", `cannot remove ${path}: ${error}`);
-    }
+    const paths = numbers.flatMap((number) => [
+      this.tablePath(number),
+      fileSystem.join(directory, oldTableName(number)),
+    ]);
+    this.remover.remove(paths, "tree");
   }
 }

@@ -5,7 +5,8 @@
  * **Invariants.**
  * 1. A program that only reads, or writes little, has no worker.
  * 2. If no worker can be started, all goes on here, and the log says why.
- * 3. After a worker was lost in the middle of a job the next job starts another.
+ * 3. While there is one it also removes the files that the tree needs no more.
+ * 4. After a worker was lost in the middle of a job the next job starts another.
  *
  * **Read next.** `background.ts`
  *
@@ -44,6 +45,7 @@ export class WorkerRunner implements JobRunner {
     this.#workers = workers;
     this.#onNews = onNews;
     this.#local = new LocalRunner(tree.jobContext);
+    tree.remover.helper = (paths, done) => this.#client?.remove(paths, done) ?? false;
   }
 
   /** {@inheritDoc} */

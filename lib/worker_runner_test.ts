@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ManualTurns } from "../tests/fixtures/manual_turns.ts";
 import { memtableOf, SmallTree } from "../tests/trees.ts";
 import type { RunningJob } from "./job_runner.ts";
+import { emptyVersionEdit } from "./version_edit.ts";
 import { WorkerRunner } from "./worker_runner.ts";
 
 /** A runner and what starts its workers. */
@@ -102,7 +103,7 @@ Deno.test("A worker that cannot be started, or dies before it is ready, is not t
   }
 });
 
-Deno.test("After a worker was lost the next job starts another (invariant 3)", async () => {
+Deno.test("After a worker was lost the next job starts another (invariant 4)", async () => {
   const stage = new Stage();
   const job = stage.start();
   stage.workers.last.die(new Error("Out of memory"));
@@ -111,6 +112,32 @@ Deno.test("After a worker was lost the next job starts another (invariant 3)", a
   assert(!stage.runner.hasNews, "it was received");
   assertEquals(stage.finish(stage.start()), "a@1=x");
   assertEquals(stage.workers.started.length, 2);
+  await stage.close();
+});
+
+Deno.test("Files that the tree needs no more are removed by the worker while there is one (invariant 3)", async () => {
+  const stage = new Stage();
+  const { small, turns } = stage;
+  const { disk, tree } = small;
+  const dropTable = () => {
+    const { number } = small.addTable(1, "a@1=x");
+    tree.apply({ ...emptyVersionEdit(), deleted: [{ level: 1, number }] });
+  };
+  dropTable();
+  assertEquals(small.tableFiles(), [], "there is no worker yet");
+  stage.finish(stage.start());
+  const own = small.tableFiles();
+  dropTable();
+  assertEquals(small.tableFiles().length, own.length + 1);
+  assertEquals(small.messages.filter((it) => it.includes("removed")).length, 1);
+  while (turns.turn());
+  assertEquals(small.tableFiles(), own);
+  assertEquals(small.messages.filter((it) => it.startsWith("debug tree: removed db/")).length, 2);
+  disk.fails = ({ kind }) => kind === "remove";
+  dropTable();
+  while (turns.turn());
+  assert(small.messages.some((it) => it.startsWith("warn tree: cannot remove db/")));
+  disk.fails = () => false;
   await stage.close();
 });
 

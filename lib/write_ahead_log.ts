@@ -19,6 +19,7 @@
  */
 import { VarveError } from "./errors.ts";
 import { logName } from "./file_names.ts";
+import { FileRemover } from "./file_remover.ts";
 import type { FileSystem, WritableFile } from "./file_system.ts";
 import { LogWriter } from "./log.ts";
 import type { Logger } from "./logger.ts";
@@ -96,6 +97,7 @@ export class WriteAheadLog {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #remover: FileRemover;
   /** Oldest first. */
   #segments: Segment[];
   #active: Segment;
@@ -110,6 +112,7 @@ export class WriteAheadLog {
    * @param logger Who is told about segments.
    * @param writer The first segment.
    * @param number Its number.
+   * @param remover Removes segments; by default at once.
    */
   constructor(
     fileSystem: FileSystem,
@@ -117,10 +120,12 @@ export class WriteAheadLog {
     logger: Logger,
     writer: LogWriter,
     number: number,
+    remover: FileRemover = new FileRemover(fileSystem, logger),
   ) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#logger = logger;
+    this.#remover = remover;
     this.#active = new Segment(fileSystem, number, writer);
     this.#segments = [this.#active];
   }
@@ -175,7 +180,7 @@ export class WriteAheadLog {
       this.#fileSystem.syncDirectory(this.#directory);
     } catch (error) {
       file?.close();
-      if (file !== undefined) this.#remove(path);
+      if (file !== undefined) this.#remover.remove([path], "log");
       throw error;
     }
     this.#hasFailedToRotate = false;
@@ -218,7 +223,7 @@ export class WriteAheadLog {
     while (this.#segments.length > 1 && this.#segments[0]!.number < number) {
       const segment = this.#segments.shift()!;
       segment.retire();
-      this.#remove(segment.writer.file.path);
+      this.#remover.remove([segment.writer.file.path], "log");
     }
   }
 
@@ -231,15 +236,5 @@ export class WriteAheadLog {
   /** What made one segment fail may have taken bytes of the others: none of them is trusted any more. */
   #suspectAll(): void {
     for (const segment of this.#segments) segment.isSuspect = true;
-  }
-
-  /** Removes a segment's file. If that fails it is left for the next open. */
-  #remove(path: string): void {
-    try {
-      this.#fileSystem.remove(path);
-      this.#logger.log("debug", "log", `removed ${path}`);
-    } catch (error) {
-      this.#logger.log("warn", "log", `cannot remove ${path}: ${error}`);
-    }
   }
 }

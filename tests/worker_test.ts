@@ -16,7 +16,8 @@ import {
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { openDatabase, webSurroundings } from "../lib/database.ts";
-import { denoFileSystem } from "../lib/deno_file_system.ts";
+import { DenoFileSystem, denoFileSystem } from "../lib/deno_file_system.ts";
+import { parseFileName } from "../lib/file_names.ts";
 import { denoWorkers } from "../lib/deno_workers.ts";
 import type { WorkerEvents, WorkerHost, Workers } from "../lib/job_client.ts";
 import {
@@ -80,7 +81,7 @@ Deno.test(
       let count = 0;
       let flushes = 0;
       let flushesInWorker = 0;
-      while (flushesInWorker < 12) {
+      while (flushesInWorker < 12 || db.stats().background.compactions === 0) {
         for (let i = 0; i < 100; i++) db.putSync(keyOf(count++), VALUE);
         const { background, memtable } = db.stats();
         assert(memtable.immutables <= 2, `${memtable.immutables}`);
@@ -88,7 +89,6 @@ Deno.test(
         flushes = background.flushes;
         assert(count < 100_000, `only ${flushesInWorker} of ${flushes} flushes in a worker`);
       }
-      assert(db.stats().background.compactions > 0);
       assertHolds(db, count);
       await db.close();
       await using again = await open(directory, { worker: false });
@@ -96,6 +96,53 @@ Deno.test(
       await again.compact();
       assertHolds(again, count);
       assert(!again.stats().background.worker);
+    }),
+);
+
+/** Deno's disk, and how many files this thread has removed from it. */
+class CountingDisk extends DenoFileSystem {
+  removals = 0;
+
+  override remove(path: string): void {
+    this.removals++;
+    super.remove(path);
+  }
+}
+
+/** Tables and logs in a directory. */
+function tablesAndLogs(names: Iterable<string>): { tables: number; logs: number } {
+  const kinds = [...names].map((name) => parseFileName(name)?.kind);
+  const count = (kind: string) => kinds.filter((it) => it === kind).length;
+  return { tables: count("table"), logs: count("log") };
+}
+
+Deno.test(
+  "Tables and logs that nobody needs are removed by the worker, all of them before close() is done",
+  onDisk,
+  () =>
+    inDirectory(async (directory) => {
+      const disk = new CountingDisk();
+      const surroundings = { ...webSurroundings, workers: denoWorkers };
+      const db: Texts = openDatabase<string, string>(
+        directory,
+        SMALL as OpenOptions<string, string>,
+        disk,
+        surroundings,
+      );
+      const count = await writeToWorker(db);
+      while (db.stats().background.isBusy) await new Promise((resolve) => setTimeout(resolve, 1));
+      disk.removals = 0;
+      const before = db.stats().background;
+      for (let i = 0; i < count; i++) await db.put(keyOf(i), VALUE);
+      await db.compact();
+      const { compactions, flushes } = db.stats().background;
+      assert(compactions > before.compactions && flushes > before.flushes);
+      assertEquals(disk.removals, 0);
+      await db.close();
+      const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+      await using reading = await open(directory, { readOnly: true });
+      const tables = reading.stats().levels.reduce((sum, it) => sum + it.tables, 0);
+      assertEquals(tablesAndLogs(names), { tables, logs: 1 });
     }),
 );
 
@@ -414,6 +461,49 @@ for (const end of ["dies", "hangs"] as const) {
       assertEquals(tables.length, levels.reduce((sum, it) => sum + it.tables, 0), why);
       await again.close();
     }
+  });
+}
+
+for (const end of ["goes on", "dies", "hangs", "is on strike until the last moment"] as const) {
+  Deno.test(`When close() is done no file is left that nobody needs, though the worker ${end}`, async () => {
+    const disk = new MemoryFileSystem();
+    const turns = new ManualTurns(disk);
+    const db: Texts = openDatabase("db", { ...TINY, sync: false }, disk, turns);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 50; i++) db.putSync(keyOf(i), VALUE);
+      await turns.settle(db.flush());
+    }
+    const walk = db.keysSync();
+    walk.next(); // it holds the tables
+    await turns.settle(db.compact());
+    const worker = turns.workers!.last;
+    while (turns.turn());
+    const held = tablesAndLogs(disk.list("db")).tables;
+    const tables = db.stats().levels.reduce((sum, it) => sum + it.tables, 0);
+    worker.isHanging = end !== "goes on";
+    walk.return!();
+    for (let i = 0; i < 3; i++) db.putSync(keyOf(i), VALUE);
+    assertEquals(tablesAndLogs(disk.list("db")).tables, held, "it is up to the worker");
+    let isClosed = false;
+    const closed = db.close().then(() => isClosed = true);
+    for (let i = 0; i < 100; i++) {
+      turns.turn();
+      await undefined;
+    }
+    assertEquals(isClosed, end === "goes on");
+    if (end === "dies") worker.die(new Error("out of memory"));
+    if (end === "hangs") worker.ring();
+    if (end.startsWith("is on")) {
+      worker.isHanging = false;
+      while (worker.step());
+    }
+    await turns.settle(closed);
+    assert(held > tables, `${held}, ${tables}`);
+    const names = disk.list("db");
+    assertEquals(tablesAndLogs(names), { tables, logs: 1 });
+    worker.isHanging = false;
+    while (worker.step() || turns.turn());
+    assertEquals(disk.list("db"), names);
   });
 }
 
