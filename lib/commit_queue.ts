@@ -12,7 +12,7 @@
  *    is tried again here.
  * 4. A group is bounded: one that would grow over {@linkcode GROUP_BYTES_MAX} is written at once.
  * 5. Writes that are all awaited are written when the target has room for them; one that is not awaited, or a group
- *    that is full, is not kept waiting here.
+ *    that is full, is not kept waiting here. A large batch is written at once, too; who awaits it waits afterwards.
  *
  * Source: the idea is LevelDB's `DBImpl::BuildBatchGroup`; promises take the place of its condition variables.
  *
@@ -110,7 +110,8 @@ export class CommitQueue {
   }
 
   /**
-   * Writes a batch now, after whatever is pending, without copying it into a group: for large ones.
+   * Writes a batch now, after whatever is pending, without copying it into a group: for large ones. The room that it
+   * did not wait for is waited for after it: promises fulfilled at once would keep the event loop from its turn.
    *
    * @param batch The batch.
    * @param sync Whether to wait until it is durable.
@@ -123,7 +124,7 @@ export class CommitQueue {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!sync) return Promise.resolve();
+    if (!sync) return this.#whenRoom();
     const waiter = Promise.withResolvers<void>();
     this.#await(waiter);
     return waiter.promise;
@@ -165,6 +166,11 @@ export class CommitQueue {
     else room.then(() => this.#flushWithRoom());
   }
 
+  /** Waits until there is room for the pending group, whatever it has by then. Never rejects. */
+  async #whenRoom(): Promise<void> {
+    for (let room; (room = this.#target.room(this.#group)) !== undefined;) await room;
+  }
+
   /**
    * Throws in the middle of a write. Nothing can be written at once there, by a logger for instance: it would come
    * before what is being written, or into it. Writes that are awaited can be asked for; their turn comes later.
@@ -197,8 +203,12 @@ export class CommitQueue {
 
   /** Writes what is pending and waits until no sync is under way. Never rejects. */
   async drain(): Promise<void> {
-    for (let room; (room = this.#target.room(this.#group)) !== undefined;) await room;
-    this.flush();
+    while (this.#group.count > 0) {
+      const room = this.#target.room(this.#group);
+      // In the middle of a write there is nothing to be done but to come again.
+      if (room === undefined && !this.#isWriting) this.flush();
+      else await room;
+    }
     while (this.#syncing !== undefined) await this.#syncing;
   }
 

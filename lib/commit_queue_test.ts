@@ -427,10 +427,11 @@ Deno.test("a write at once, or a full group, takes what waits along (invariants 
   await large[0];
   assertEquals(target.notes.slice(2), ["write c"]);
   const batch = queue.commit(batchOf("e"), false);
-  await Promise.all([...large, batch]);
+  await Promise.all(large);
   assertEquals(target.notes.slice(3), ["write d", "write e"]);
   target.noRoom = undefined;
   noRoom.resolve();
+  await batch;
   await settle();
   assertEquals(target.notes.length, 5);
 });
@@ -448,4 +449,52 @@ Deno.test("drain() waits for room as well (invariant 5)", async () => {
   noRoom.resolve();
   await settle();
   assertEquals([target.notes, watch.settled.toSorted()], [["write a"], ["a", "drained"]]);
+});
+
+Deno.test("who awaits a large batch, written at once, waits for room after it (invariant 5)", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const watch = new Watch();
+  const noRoom = target.noRoom = Promise.withResolvers<void>();
+  watch.add("a", queue.commit(batchOf("a"), false));
+  await settle();
+  assertEquals([target.notes, watch.settled], [["write a"], []]);
+  target.noRoom = undefined;
+  noRoom.resolve();
+  await settle();
+  assertEquals(watch.settled, ["a"]);
+});
+
+Deno.test("drain() in the middle of a write leaves nothing pending either", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  const watch = new Watch();
+  const noRoom = Promise.withResolvers<void>();
+  target.failsWrite = ([key]) => {
+    if (key !== "a") return false;
+    watch.add("b", write(queue, "b", false));
+    watch.add("drained", queue.drain());
+    target.noRoom = noRoom;
+    return false;
+  };
+  queue.commitSync(batchOf("a"), false);
+  await settle();
+  assertEquals([target.notes, watch.settled], [["write a"], []]);
+  target.noRoom = undefined;
+  noRoom.resolve();
+  await settle();
+  assertEquals([target.notes, watch.settled.toSorted()], [["write a", "write b"], [
+    "b",
+    "drained",
+  ]]);
+});
+
+Deno.test("drain() waits for no room if there is nothing to write", async () => {
+  const target = new NotingTarget();
+  const queue = new CommitQueue(target);
+  target.noRoom = Promise.withResolvers<void>();
+  const watch = new Watch();
+  watch.add("drained", queue.drain());
+  await settle();
+  assertEquals(watch.settled, ["drained"]);
 });

@@ -398,6 +398,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
     }
     if (this.#memtables.active.memtable.entryCount > 0) {
       this.queue.exclusively(() => this.#rotate(0));
+      // A flush under way may have failed meanwhile, and everyone been told who waited then.
+      this.#health.assertWritable();
     }
     const last = this.#memtables.newestFrozen;
     if (last === undefined) return;

@@ -621,6 +621,29 @@ test("A sync under way when the log fails is over before resume() begins, and vo
   await stage.close();
 });
 
+Deno.test("flush() rejects if an earlier flush, done here, fails while it freezes the memtable", async () => {
+  withWorker = true;
+  const stage = new Stage({ memtableBytes: 1024 * KIB });
+  const { engine, turns, disk } = stage;
+  turns.workers!.isSlow = true;
+  for (const key of ["a", "b"]) stage.put(key, "v".repeat(300 * KIB));
+  const outcomes = ["pending", "pending"];
+  const watch = (flush: Promise<void>, i: number) =>
+    flush.then(() => outcomes[i] = "done", (error) => outcomes[i] = error.code);
+  watch(engine.flush(), 0);
+  turns.turn(); // begins here, since the worker is not ready, and is half done
+  turns.workers!.last.begin();
+  stage.put("c", "1");
+  disk.fails = ({ name }) => name.endsWith(".ldb");
+  watch(engine.flush(), 1);
+  for (let i = 0; i < 20; i++) await undefined;
+  assertEquals(outcomes, ["IO", "IO"]);
+  disk.fails = () => false;
+  await turns.settle(engine.resume());
+  assertEquals(stage.get("c"), "1");
+  await stage.close();
+});
+
 test("A group that was gathered before the failure is refused, and not written by resume()", async () => {
   const stage = new Stage();
   const { engine, turns } = stage;

@@ -131,6 +131,8 @@ export class JobClient {
   #lastId = 0;
   #death: VarveError | undefined;
   #silentWaits = 0;
+  /** The steps that there were when a wait ended the last time: those made since are a sign of life, too. */
+  #stepsSeen = 0;
   #takeBackAlarm: (() => void) | undefined;
   #isClosing = false;
   #onIdle: (() => void) | undefined;
@@ -231,8 +233,10 @@ export class JobClient {
   wait(): void {
     const { steps } = this.#channel;
     if (this.hasNews || this.#death !== undefined) return;
+    if (steps !== this.#stepsSeen) this.#silentWaits = 0;
     this.#host.wait(this.#channel, steps, WAIT_MS);
-    if (this.#channel.steps !== steps || this.hasNews) this.#silentWaits = 0;
+    this.#stepsSeen = this.#channel.steps;
+    if (this.#stepsSeen !== steps || this.hasNews) this.#silentWaits = 0;
     else if (++this.#silentWaits * WAIT_MS >= SILENCE_MS) this.#fallSilent();
   }
 

@@ -171,6 +171,23 @@ Deno.test("A worker that makes steps is not taken for lost, however long it take
   stage.small.close();
 });
 
+Deno.test("A worker that makes steps between the waits is not taken for lost (invariant 1)", () => {
+  const stage = new Stage();
+  const { client, worker, small } = stage;
+  const job = stage.compaction();
+  for (let round = 0; round < 3; round++) {
+    worker.isHanging = true; // a long sync, say: each wait ends without a step
+    for (let i = 0; i < 29; i++) client.wait();
+    worker.isHanging = false;
+    worker.step();
+  }
+  assertEquals(client.death, undefined);
+  while (!client.hasNews) client.wait();
+  client.receive();
+  assert(job.step(0) !== undefined);
+  small.close();
+});
+
 Deno.test("A job that is given up before it is done is stopped, and leaves nothing (invariant 2)", () => {
   const stage = new Stage();
   const { small, client, turns } = stage;

@@ -80,6 +80,7 @@ export class WriteController {
   /** The first awaited write since the event loop turned, and what takes the next turn back. */
   #burst: { readonly start: number; readonly cancel: () => void } | undefined;
   #turn: PromiseWithResolvers<void> | undefined;
+  #isClosed = false;
 
   /**
    * Makes one.
@@ -137,6 +138,7 @@ export class WriteController {
 
   /** Nothing is to be waited for any more. */
   close(): void {
+    this.#isClosed = true;
     this.#burst?.cancel();
     this.#turned();
   }
@@ -219,7 +221,7 @@ export class WriteController {
   /** A turn of the event loop, if there has been none for some time. */
   #endOfBurst(): Promise<void> | undefined {
     const { now, schedule, burstMs } = this.#context.surroundings;
-    if (burstMs === undefined) return undefined;
+    if (burstMs === undefined || this.#isClosed) return undefined;
     if (this.#burst === undefined) {
       this.#burst = { start: now(), cancel: schedule(() => this.#turned()) };
       return undefined;

@@ -261,3 +261,10 @@ Deno.test("close() lets everyone go who waits for a turn", async () => {
   await room;
   assert(!stage.turns.turn());
 });
+
+Deno.test("After close() nothing asks for a turn", () => {
+  const stage = new Stage(20);
+  stage.controller.close();
+  for (let i = 0; i < 100; i++) assertEquals(stage.controller.room(1, 100), undefined);
+  assert(!stage.turns.turn());
+});
