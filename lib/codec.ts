@@ -40,7 +40,8 @@ export interface Codec<T> {
    */
   encode(value: T): Uint8Array;
   /**
-   * Turns bytes back into a value. It may keep the array, which nobody else writes to.
+   * Turns bytes back into a value. It may keep the array, which nobody else writes to, but not transfer its buffer,
+   * which other results may be in.
    *
    * @throws {TypeError} If they are not bytes that {@linkcode encode} makes.
    */

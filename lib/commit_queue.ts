@@ -78,8 +78,18 @@ export class CommitQueue {
    * @returns The group.
    */
   gather(bytes: number): WriteBatch {
-    if (this.#group.count > 0 && this.#group.byteLength + bytes > GROUP_BYTES_MAX) this.flush();
+    if (this.isFullFor(bytes)) this.flush();
     return this.#group;
+  }
+
+  /**
+   * Whether {@linkcode gather} would write the pending group first.
+   *
+   * @param bytes How many bytes are about to be added.
+   * @returns True if it is too full for them.
+   */
+  isFullFor(bytes: number): boolean {
+    return this.#group.count > 0 && this.#group.byteLength + bytes > GROUP_BYTES_MAX;
   }
 
   /**

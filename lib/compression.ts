@@ -98,6 +98,8 @@ const FRAGMENT_BYTES = 1 << 16;
 const HASH_BITS_MAX = 14;
 /** A match is looked for only where four bytes can be loaded at this distance beyond it. */
 const INPUT_MARGIN_BYTES = 15;
+/** How far one element is written by words: 64 bytes, or two more if they repeat three, from the sixth on by four. */
+const WORDS_WRITTEN_MAX = 66;
 /** Up to this many bytes are copied by words; for more, a call of `set` with the view that it needs pays. */
 const WORD_COPY_BYTES_MAX = 64;
 /**
@@ -273,7 +275,7 @@ function expandSnappy(
   const words = wordsOf(input);
   const outputWords = new DataView(output.buffer, output.byteOffset, output.byteLength);
   const wordsEnd = Math.min(end, input.length - 1 - ROOM_SLACK_BYTES);
-  const madeMax = Math.min(length, output.length - ROOM_SLACK_BYTES);
+  const madeMax = Math.min(length, output.length - WORDS_WRITTEN_MAX);
   let made = 0;
   while (at < wordsEnd && made < madeMax) {
     const tag = input[at]!;

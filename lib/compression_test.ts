@@ -50,6 +50,36 @@ Deno.test("snappy.decompress() reads the elements of the format", () => {
   }
 });
 
+Deno.test("snappy.decompress() stays in its room, whatever a copy repeats and wherever the room ends", () => {
+  for (let offset = 1; offset <= 9; offset++) {
+    for (let count = 1; count <= 64; count++) {
+      for (const behind of [0, 1, 2, 3]) {
+        // A literal, a copy of it or of its end, and bytes behind that.
+        const literal = Array.from({ length: offset }, (_, i) => 97 + i);
+        const tail = Array.from({ length: behind }, (_, i) => 48 + i);
+        const body = [(offset - 1) << 2, ...literal, 2 | ((count - 1) << 2), offset, 0];
+        if (behind > 0) body.push((behind - 1) << 2, ...tail);
+        const length = offset + count + behind;
+        const bytes = Uint8Array.from([length, ...body, ...new Array(100).fill(0)]);
+        const end = 1 + body.length;
+        const copied = Array.from({ length: count }, (_, i) => 97 + i % offset);
+        const expected = Uint8Array.from([...literal, ...copied, ...tail]);
+        for (let slack = -1; slack <= ROOM_SLACK_BYTES + 3; slack++) {
+          const where = `${count} bytes from ${offset} back, ${behind} behind, slack ${slack}`;
+          const memory = new Uint8Array(length + slack + 8).fill(0xee);
+          const room = memory.subarray(0, length + slack);
+          assertEquals(snappy.decompress(bytes, 0, end, room), expected, where);
+          assertEquals(memory.subarray(length + slack), new Uint8Array(8).fill(0xee), where);
+          // The same with a length that is too small is damage.
+          const cut = bytes.slice();
+          cut[0] = length - 1;
+          assertStrictEquals(snappy.decompress(cut, 0, end, room), undefined, where);
+        }
+      }
+    }
+  }
+});
+
 Deno.test("snappy.compress() writes the bytes the format asks for", () => {
   const text = "clay and silt clay and silt clay and silt ";
   const compressed = snappy.compress(utf8(text), 0, text.length)!;

@@ -274,7 +274,8 @@ export class MergeCursor extends Cursor {
       }
     }
     this.#winner = winner;
-    this.#runnerUp = winner === challenger ? this.#bestLoser(place) : UNKNOWN;
+    // With a single child there is no match, and nobody has lost one.
+    this.#runnerUp = winner === challenger && place > 1 ? this.#bestLoser(place) : UNKNOWN;
     this.#rebase();
     this.#show();
   }

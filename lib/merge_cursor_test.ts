@@ -331,3 +331,19 @@ Deno.test("mergeCursors() does not wrap what needs no merging", () => {
     assertEquals(forward(merge(...runs).cursor).length, runs[0] ? 2 : 0);
   }
 });
+
+Deno.test("A merge of one child goes by nothing that a merge before has left in its arrays", () => {
+  // These take all arrays that the tests above have left.
+  const open = Array.from({ length: 20 }, () => merge("a", "b").cursor);
+  const before = merge("a@3", "a@5", "a@4");
+  before.cursor.first(); // the first child loses by its sequence number: its code names no place
+  before.cursor.close();
+  // An order of a caller's own cannot do with keys that are not there.
+  const order = new InternalKeyComparator({ name: "test", compare: bytewise.compare });
+  const run = ["a", "b", "c", "d"].map((name) => entry(name, 1, 0));
+  const cursor = new MergeCursor(order, [new ArrayCursor(run, order)]);
+  const seen: string[] = [];
+  for (cursor.first(); cursor.valid; cursor.next()) seen.push(current(cursor));
+  assertEquals(seen, ["a@1 run 0", "b@1 run 0", "c@1 run 0", "d@1 run 0"]);
+  for (const each of [cursor, ...open]) each.close();
+});

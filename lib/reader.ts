@@ -118,8 +118,8 @@ export class StoreReader<K, V> implements Reader<K, V> {
   /** {@inheritDoc} */
   getSync(key: K): V | undefined {
     const { lookup } = this.#engine;
-    const sequence = this.readSequence();
-    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
+    const end = this.keyspace.encodeKey(key, lookup);
+    this.#engine.get(end, this.readSequence()); // after the codec, which is the caller's code
     return lookup.outcome === FOUND
       ? this.keyspace.decodeValue(lookup.value, lookup.valueStart, lookup.valueEnd)
       : undefined;
@@ -128,8 +128,8 @@ export class StoreReader<K, V> implements Reader<K, V> {
   /** {@inheritDoc} */
   hasSync(key: K): boolean {
     const { lookup } = this.#engine;
-    const sequence = this.readSequence();
-    this.#engine.get(this.keyspace.encodeKey(key, lookup), sequence);
+    const end = this.keyspace.encodeKey(key, lookup);
+    this.#engine.get(end, this.readSequence()); // after the codec, which is the caller's code
     return lookup.outcome === FOUND;
   }
 
@@ -203,9 +203,9 @@ export class StoreReader<K, V> implements Reader<K, V> {
 
   #scan(range: RangeOptions<K>): Scan {
     checkRange(range);
-    const sequence = this.readSequence();
     const bounds = this.keyspace.bounds(range, this.#engine.lookup);
-    return this.#engine.scan(sequence, bounds, range.fillPool ?? true);
+    // After the codec, which is the caller's code and may write, or close the database.
+    return this.#engine.scan(this.readSequence(), bounds, range.fillPool ?? true);
   }
 
   #iterate<T>(part: Part, range: RangeOptions<K>): RangeIterator<K, V, T> {

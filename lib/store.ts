@@ -148,9 +148,10 @@ function addPut<K, V>(
   const encodedValue = spareValues.pop() ?? new EncodedValue();
   encodedValue.set(keyspace.value, value);
   const keyEnd = keyspace.encodeKey(key, lookup);
+  const keyBuffer = lookup.key;
   const { buffer, start, end } = encodedValue;
   const batch = target(keyEnd + end - start);
-  batch.put(lookup.key, 0, keyEnd, buffer, start, end);
+  batch.put(keyBuffer, 0, keyEnd, buffer, start, end);
   spareValues.push(encodedValue);
   return batch;
 }
@@ -172,8 +173,9 @@ function addDelete<K, V>(
   }
   const { lookup } = context.engine;
   const keyEnd = keyspace.encodeKey(key, lookup);
+  const keyBuffer = lookup.key;
   const batch = target(keyEnd);
-  batch.delete(lookup.key, 0, keyEnd);
+  batch.delete(keyBuffer, 0, keyEnd);
   return batch;
 }
 
@@ -182,7 +184,7 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
   readonly #single = new WriteBatch();
   // Made once: a put is too cheap to make a function for.
   readonly #toSingle = () => this.#emptySingle();
-  readonly #toGroup = (bytes: number) => this.context.engine.queue.gather(bytes);
+  readonly #toGroup = (bytes: number) => this.#groupFor(bytes);
 
   put(key: K, value: V, options?: WriteOptions): Promise<void> {
     try {
@@ -246,6 +248,14 @@ class KeyspaceStore<K, V> extends StoreReader<K, V> implements Store<K, V> {
     this.context.engine.queue.assertIdle();
     this.#single.clear();
     return this.#single;
+  }
+
+  /** The batch for writes that are awaited. */
+  #groupFor(bytes: number): WriteBatch {
+    const { queue, lookup } = this.context.engine;
+    // The group before is written first, and a logger that hears of it may read or write: with a key elsewhere.
+    if (queue.isFullFor(bytes)) lookup.key = EMPTY_BYTES;
+    return queue.gather(bytes);
   }
 
   #putAsync(key: K, value: V, options: WriteOptions | undefined): Promise<void> {

@@ -458,3 +458,87 @@ Deno.test("What a logger writes comes after what is being written, or is refused
     await store.close();
   }
 });
+
+Deno.test("A logger that reads while a full group is written changes no key of it", async () => {
+  let db: Database<string, string> | undefined;
+  let messages = 0;
+  const logger = {
+    log() {
+      if (db === undefined) return;
+      messages++;
+      db.getSync("z".repeat(300));
+      db.put("logged", String(messages));
+    },
+  };
+  db = openOn(emptyDisk(), { logger, memtableBytes: 1 << 16, sync: false });
+  const writes: Promise<void>[] = [];
+  const expected: string[] = [];
+  for (let i = 0; i < 1500; i++) {
+    const key = `k${String(i).padStart(6, "0")}`;
+    writes.push(i % 3 === 0 ? db.delete(key) : db.put(key, "v".repeat(3000)));
+    if (i % 3 !== 0) expected.push(key);
+  }
+  await Promise.all(writes);
+  assert(messages > 0);
+  expected.push("logged");
+  assertEquals([...db.keysSync()], expected);
+  const open = db;
+  db = undefined;
+  await open.close();
+});
+
+Deno.test("A codec of keys that uses the store while it encodes into a buffer leaves its key whole", async () => {
+  await using db = openOn(emptyDisk());
+  let bytesRead = 100;
+  const busy: KeyCodec<string> = {
+    ...utf8,
+    encodeInto(key, target, offset) {
+      const half = utf8.encodeInto!(key.slice(0, 2), target, offset);
+      db.hasSync("x".repeat(bytesRead *= 2)); // in the end larger than any memory that was there for keys
+      return utf8.encodeInto!(key.slice(2), target, half);
+    },
+  };
+  const store = db.sublevel("s", { key: busy });
+  const keys = ["ant", "bee", "cow", "dog"];
+  for (const key of keys) await store.put(key, key);
+  assertEquals([...db.keysSync()], keys.map((key) => `!s!${key}`));
+  for (const key of keys) assertEquals(store.getSync(key), key);
+});
+
+Deno.test("A codec of keys that closes the database ends the read that it encodes for", async () => {
+  for (const read of ["getSync", "hasSync", "entriesSync", "cursorSync"] as const) {
+    const db = openOn(emptyDisk());
+    let closed: Promise<void> | undefined;
+    const last: KeyCodec<string> = {
+      ordered: true,
+      decode: utf8.decode,
+      encode(key) {
+        closed = db.close();
+        return utf8.encode(key);
+      },
+    };
+    const store = db.sublevel("s", { key: last });
+    const run = read === "getSync" || read === "hasSync"
+      ? () => store[read]("k")
+      : () => store[read]({ gte: "k" });
+    const error = assertThrows(run, VarveError, undefined, read);
+    assertEquals(error.code, "CLOSED", read);
+    await closed;
+  }
+});
+
+Deno.test("A result whose buffer is transferred takes no scan's bounds along", async () => {
+  const raw: Codec<Uint8Array> = {
+    ordered: false,
+    encode: (value) => value,
+    decode: (value) => value,
+  };
+  await using db = openOn<Uint8Array>(emptyDisk(), { value: raw });
+  for (const key of "abcdefgh") await db.put(key, Uint8Array.of(1));
+  const seen: string[] = [];
+  for (const [key, value] of db.entriesSync({ gte: "b", lt: "g" })) {
+    seen.push(key);
+    structuredClone(value, { transfer: [value.buffer] });
+  }
+  assertEquals(seen.join(""), "bcdef");
+});

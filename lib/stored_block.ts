@@ -453,6 +453,7 @@ export class BlockCursor extends Cursor {
   override previous(): void {
     if (this.#decoded === undefined) {
       const { valueEnd } = this;
+      this.valid = false; // should the block not be one to be decoded
       const decoded = this.#decode()!;
       // Values are as far from each other there as in the block. An entry's value ends where the next entry starts.
       const distance = decoded.valueEnd(decoded.count - 1) - this.#block!.entriesEnd;

@@ -377,3 +377,19 @@ Deno.test("Cursors that are open at the same time do not share their keys (invar
     }
   }
 });
+
+Deno.test("BlockCursor is nowhere once a block has turned out to be too large to go back in", () => {
+  // Keys of 9 KB that differ in their ends alone: together 30 MB, of 50 KB stored.
+  const keys = Array.from(
+    { length: 3400 },
+    (_, i) => key("k".repeat(9000) + i.toString().padStart(4, "0")),
+  );
+  const cursor = cursorOver(stored(built(entriesOf(keys, 0), 10_000)));
+  cursor.first();
+  cursor.next();
+  assertThrows(() => cursor.previous(), CorruptionError, "keys of over");
+  assertStrictEquals(cursor.valid, false);
+  cursor.first();
+  assertStrictEquals(cursor.valid, true);
+  cursor.close();
+});

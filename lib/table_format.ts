@@ -215,7 +215,7 @@ export class BlockTransfer {
       ? undefined
       : compressorOf(compression, file.path);
     this.plainBytes = this.#compressor?.decompressedBytes(stored, start, end) ?? bytes;
-    if (this.plainBytes < 0) this.#failDamaged();
+    if (this.plainBytes < 0 || this.plainBytes > BLOCK_BYTES_MAX) this.#failDamaged();
   }
 
   /**

@@ -316,3 +316,13 @@ Deno.test("ReadAhead in a file that has become shorter gives what is there", () 
     else assertThrows(read, CorruptionError, "cut while it is read");
   }
 });
+
+Deno.test("A block that claims to be larger than any block can be is damaged, before there is memory for it", () => {
+  // A zstd frame of one segment that says 3 GB, as so many bytes could have been.
+  const stored = new Uint8Array(100_000);
+  stored.set(bytesOf("28b52ffd e0 005ed0b2 00000000"));
+  assertStrictEquals(zstd.decompressedBytes(stored, 0, stored.length), 3_000_000_000);
+  const transfer = new BlockTransfer();
+  const file = fileOf(fileOfBlock(stored, zstd.id));
+  assertThrows(() => transfer.read(file, 0, stored.length), CorruptionError, "damaged zstd block");
+});
