@@ -538,7 +538,7 @@ Deno.test("A result whose buffer is transferred takes no scan's bounds along", a
   const seen: string[] = [];
   for (const [key, value] of db.entriesSync({ gte: "b", lt: "g" })) {
     seen.push(key);
-    structuredClone(value, { transfer: [value.buffer] });
+    structuredClone(value, { transfer: [value.buffer as ArrayBuffer] });
   }
   assertEquals(seen.join(""), "bcdef");
 });
