@@ -2,7 +2,7 @@
  * **What.** Random puts as fast as they are taken, for long enough that compaction falls behind, and what that does to
  * the rest of the program: `deno task bench:overload`. How long the event loop stands still, how long puts take at
  * worst, how often they wait. Once with 64 awaited puts in flight, once with `putSync` and a turn of the event loop
- * after every thousand; with and without the worker, where the engine has one.
+ * after every thousand; with and without the worker.
  *
  * A timer of one millisecond measures the gaps: the time from one call of it to the next. Times of puts include the
  * clock, a tenth of a microsecond.
@@ -33,7 +33,7 @@ const MODES = ["await, 64 in flight", "putSync, turns"] as const;
 export interface OverloadRow {
   /** Which way. */
   readonly mode: string;
-  /** Whether background work has a worker: `true`, `false`, or `no option` if there is none to choose. */
+  /** Whether background work has a worker: `true` or `false`. */
   readonly worker: string;
   /** How many puts. */
   readonly puts: number;
@@ -58,18 +58,6 @@ export interface OverloadResults extends Circumstances {
 }
 
 type Bytes = Uint8Array;
-
-/** Opens it with an option that may not exist; `undefined` then. */
-async function tryOpen(directory: string, worker: string) {
-  const options = { key: bytes, value: bytes, sync: false };
-  const chosen = worker === "true" ? { worker: true } : worker === "false" ? { worker: false } : {};
-  try {
-    return await open<Bytes, Bytes>(directory, { ...options, ...chosen });
-  } catch (error) {
-    if (error instanceof TypeError && error.message.includes("unknown option")) return undefined;
-    throw error;
-  }
-}
 
 async function putAwaited(
   db: Database<Bytes, Bytes>,
@@ -104,15 +92,19 @@ async function putSync(
   }
 }
 
-/** Runs one way; `undefined` if the engine has no such option. */
+/** Runs one way. */
 async function overload(
   mode: string,
-  worker: string,
+  hasWorker: boolean,
   puts: number,
   directory: string,
-): Promise<OverloadRow | undefined> {
-  const db = await tryOpen(directory, worker);
-  if (db === undefined) return undefined;
+): Promise<OverloadRow> {
+  const db = await open<Bytes, Bytes>(directory, {
+    key: bytes,
+    value: bytes,
+    sync: false,
+    worker: hasWorker,
+  });
   const data = dataMaker("bytes");
   const gaps = new Histogram();
   const latency = new Histogram();
@@ -131,7 +123,7 @@ async function overload(
   const { stalls, stallMs } = db.stats().writes;
   const row = {
     mode,
-    worker,
+    worker: String(hasWorker),
     puts,
     ms: end - start,
     gaps: gaps.percentiles(),
@@ -147,18 +139,27 @@ async function overload(
 /** Runs one way in a process of its own. */
 export async function overloadInProcess(
   mode: string,
-  worker: string,
+  hasWorker: boolean,
   puts: number,
-): Promise<OverloadRow | undefined> {
+): Promise<OverloadRow> {
   const directory = await Deno.makeTempDir({ prefix: "varve-bench-" });
   try {
     const program = fromFileUrl(import.meta.url);
     const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", program, "run", mode, worker, String(puts), directory],
+      args: [
+        "run",
+        "-A",
+        "--no-check",
+        program,
+        "run",
+        mode,
+        String(hasWorker),
+        String(puts),
+        directory,
+      ],
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    const text = new TextDecoder().decode(stdout).trim();
-    return text === "" ? undefined : JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(stdout));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -167,8 +168,7 @@ export async function overloadInProcess(
 if (import.meta.main) {
   const [first, mode, worker, puts, directory] = Deno.args;
   if (first === "run") {
-    const row = await overload(mode!, worker!, Number(puts), directory!);
-    if (row !== undefined) console.log(JSON.stringify(row));
+    console.log(JSON.stringify(await overload(mode!, worker === "true", Number(puts), directory!)));
   } else {
     const flags = readFlags("Puts faster than compaction can follow.", {
       puts: [10_000_000, "how many"],
@@ -176,12 +176,8 @@ if (import.meta.main) {
     });
     const rows: OverloadRow[] = [];
     for (const mode of MODES) {
-      let hasOption = false;
-      for (const worker of ["true", "false", "no option"]) {
-        if (worker === "no option" && hasOption) continue;
-        const row = await overloadInProcess(mode, worker, flags.puts);
-        if (row === undefined) continue;
-        hasOption = true;
+      for (const hasWorker of [true, false]) {
+        const row = await overloadInProcess(mode, hasWorker, flags.puts);
         rows.push(row);
         console.log(JSON.stringify(row));
       }

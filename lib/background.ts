@@ -85,17 +85,25 @@ interface Underway<T extends DueJob> {
   readonly job: RunningJob;
 }
 
+/** The jobs of one kind, of which one at most is under way. */
+interface Lane<T extends DueJob> {
+  /** The next one to do, or `undefined` if there is none. */
+  readonly next: () => T | undefined;
+  underway: Underway<T> | undefined;
+  /** Whether one failed, and none has been done or was found needless since. */
+  isOwed: boolean;
+}
+
 /** Does the jobs of one database. */
 export class Background {
   readonly #owner: BackgroundOwner;
   readonly #schedule: Scheduler;
   readonly #runner: JobRunner;
-  #flush: Underway<DueJob> | undefined;
-  #compaction: Underway<DueCompaction> | undefined;
+  readonly #flushes: Lane<DueJob>;
+  readonly #compactions: Lane<DueCompaction>;
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #isStepping = false;
-  #owesCompaction = false;
 
   /**
    * Makes one that does nothing before it is asked to.
@@ -108,16 +116,18 @@ export class Background {
     this.#owner = owner;
     this.#schedule = schedule;
     this.#runner = runner;
+    this.#flushes = { next: () => owner.nextFlush(), underway: undefined, isOwed: false };
+    this.#compactions = { next: () => owner.nextCompaction(), underway: undefined, isOwed: false };
   }
 
   /** What the compaction under way compacts. */
   get compaction(): CompactionPlan | undefined {
-    return this.#compaction?.due.plan;
+    return this.#compactions.underway?.due.plan;
   }
 
   /** Whether a job is under way. */
   get isBusy(): boolean {
-    return this.#flush !== undefined || this.#compaction !== undefined;
+    return this.#flushes.underway !== undefined || this.#compactions.underway !== undefined;
   }
 
   /** Whether jobs are done in a worker. */
@@ -127,7 +137,7 @@ export class Background {
 
   /** Whether a compaction failed, and none has been done or was found needless since. */
   get owesCompaction(): boolean {
-    return this.#owesCompaction;
+    return this.#compactions.isOwed;
   }
 
   /** Whether a slice waits for its turn of the event loop. */
@@ -137,7 +147,7 @@ export class Background {
 
   /** Whether a job of a kind is done elsewhere now. */
   isElsewhere(kind: JobKind): boolean {
-    const underway = kind === "flush" ? this.#flush : this.#compaction;
+    const { underway } = kind === "flush" ? this.#flushes : this.#compactions;
     return underway !== undefined && !underway.job.isHere;
   }
 
@@ -160,8 +170,9 @@ export class Background {
     if (!this.#runner.hasNews || this.#isStepping) return;
     this.#runner.receive();
     // Where a job is done here its turn comes by itself.
-    while (!this.#flush?.job.isHere && this.stepFlush(0));
-    while (!this.#compaction?.job.isHere && this.#stepCompaction(0));
+    for (const lane of [this.#flushes, this.#compactions]) {
+      while (!lane.underway?.job.isHere && this.#step(lane, 0));
+    }
     this.#owner.backgroundAdvanced();
   }
 
@@ -194,7 +205,7 @@ export class Background {
    * @returns Whether there was anything to do here.
    */
   step(bytes: number): boolean {
-    return this.stepFlush(bytes) || this.#stepCompaction(bytes);
+    return this.stepFlush(bytes) || this.#step(this.#compactions, bytes);
   }
 
   /**
@@ -204,22 +215,7 @@ export class Background {
    * @returns Whether there was anything to do here.
    */
   stepFlush(bytes: number): boolean {
-    if (this.#isStopped || this.#isStepping) return false;
-    return this.#guard(() => {
-      let isNew = false;
-      if (this.#flush === undefined) {
-        const due = this.#owner.nextFlush();
-        if (due === undefined) return false;
-        this.#flush = this.#start(due);
-        isNew = true;
-      }
-      const { due, job } = this.#flush;
-      const result = job.step(bytes);
-      if (result === undefined) return isNew || job.isHere;
-      this.#flush = undefined;
-      due.install(result);
-      return true;
-    });
+    return this.#step(this.#flushes, bytes);
   }
 
   /** Takes up work again after it was stopped; jobs start from the beginning. */
@@ -232,12 +228,12 @@ export class Background {
     this.#isStopped = true;
     this.#cancel?.();
     this.#cancel = undefined;
-    for (const underway of [this.#flush, this.#compaction]) {
+    const lanes = [this.#flushes, this.#compactions];
+    for (const { underway } of lanes) {
       underway?.job.abandon();
       underway?.due.abandon();
     }
-    this.#flush = undefined;
-    this.#compaction = undefined;
+    for (const lane of lanes) lane.underway = undefined;
     this.#owner.backgroundAdvanced();
   }
 
@@ -247,27 +243,28 @@ export class Background {
     await this.#runner.close();
   }
 
-  #stepCompaction(bytes: number): boolean {
+  /** Does some of a lane's job, or begins its next one; whether there was anything to do here. */
+  #step<T extends DueJob>(lane: Lane<T>, bytes: number): boolean {
     if (this.#isStopped || this.#isStepping) return false;
-    return this.#guard(() => {
+    return this.#guard(lane, () => {
       let isNew = false;
-      if (this.#compaction === undefined) {
-        const due = this.#owner.nextCompaction();
+      if (lane.underway === undefined) {
+        const due = lane.next();
         if (due === undefined) {
-          this.#owesCompaction = false;
+          lane.isOwed = false;
           return false;
         }
-        this.#compaction = this.#start(due);
+        lane.underway = this.#start(due);
         isNew = true;
       }
-      const { due, job } = this.#compaction;
+      const { due, job } = lane.underway;
       const result = job.step(bytes);
       if (result === undefined) return isNew || job.isHere;
-      this.#compaction = undefined;
+      lane.underway = undefined;
       due.install(result);
-      this.#owesCompaction = false;
+      lane.isOwed = false;
       return true;
-    }, () => this.#owesCompaction = true);
+    });
   }
 
   #start<T extends DueJob>(due: T): Underway<T> {
@@ -287,12 +284,12 @@ export class Background {
    * Does something that no other step may come in the middle of: a logger may call back. If it fails everything is
    * stopped (invariant 3), also when choosing a job failed: an order of keys may be the caller's own.
    */
-  #guard(body: () => boolean, onFailure?: () => void): boolean {
+  #guard<T extends DueJob>(lane: Lane<T>, body: () => boolean): boolean {
     this.#isStepping = true;
     try {
       return body();
     } catch (error) {
-      onFailure?.();
+      lane.isOwed = true;
       this.stop();
       this.#owner.backgroundFailed(error);
       return true;

@@ -305,7 +305,7 @@ let handleScratch: Int32Array = new Int32Array(1024);
 export type BlockKeys = "entries" | "separators" | "names";
 
 /** The last byte of a trailer is the highest of its sequence number: 2^53 - 1 has 0x1f there. */
-const SEQUENCE_HIGH_BYTE_MAX = 0x1f;
+export const SEQUENCE_HIGH_BYTE_MAX = 0x1f;
 
 /**
  * Decodes a block.

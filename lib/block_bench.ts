@@ -1,31 +1,11 @@
 // What a block costs when it is read (decoding) and each time it is asked (a search). 32 entries, keys of 16 bytes
 // that are random or decimal, values of 100. On a shared 2-core machine (AMD EPYC, Deno 2.9.6): decoding 2.0 µs, of
 // which 0.7 are the memory; a search 35 ns, by whole keys only (an order of one's own) 250 ns.
-import { generator } from "./random.ts";
-import { bytewiseKeys, decimalEntries, type Entry } from "../tests/tables.ts";
+import { benchEntries, bytewiseKeys, ownKeys } from "../tests/tables.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { decodeBlock } from "./block.ts";
-import { compareBytes } from "./bytes.ts";
-import { InternalKeyComparator, makeInternalKey } from "./internal_key.ts";
 
-const random = generator(1);
-const randomEntries = Array.from({ length: 32 }, (): Entry => {
-  return [
-    makeInternalKey(Uint8Array.from({ length: 16 }, () => random(256)), 1, 1),
-    new Uint8Array(100),
-  ];
-}).sort((a, b) => bytewiseKeys.compareKeys(a[0], b[0]));
-const ownOrder = new InternalKeyComparator({
-  name: "bench.Own",
-  compare: (a, b) => compareBytes(a, 0, a.length, b, 0, b.length),
-});
-
-for (
-  const [name, entries] of [["random", randomEntries], [
-    "decimal",
-    decimalEntries(32, 100),
-  ]] as const
-) {
+for (const [name, entries] of benchEntries()) {
   const builder = new BlockBuilder(16);
   for (const [key, value] of entries) builder.add(key, 0, key.length, value, 0, value.length);
   const end = builder.finish();
@@ -35,7 +15,7 @@ for (
   Deno.bench(`decode ${end} bytes, ${name}`, { group: "decode" }, () => {
     decodeBlock(bytes, end, "entries", bytewiseKeys, "", 0);
   });
-  for (const comparator of [bytewiseKeys, ownOrder]) {
+  for (const comparator of [bytewiseKeys, ownKeys]) {
     const block = decodeBlock(bytes, end, "entries", comparator, "", 0);
     const order = comparator.isBytewise ? "" : ", whole keys";
     Deno.bench(`1000 searches, ${name}${order}`, { group: "search" }, () => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { damagedBlocks, entry, restarts, searchTargets } from "../tests/fixtures/damaged_blocks.ts";
 import { generator } from "./random.ts";
 import { BlockBuilder } from "./block_builder.ts";
 import { type BlockKeys, decodeBlock, type DecodedBlock } from "./block.ts";
@@ -38,17 +39,7 @@ function keyOf(block: DecodedBlock, i: number): Uint8Array {
 function checkSearch(keys: Uint8Array[], comparator: InternalKeyComparator, where: string): void {
   for (const holds of ["entries", "separators"] as const) {
     const block = decoded(built(keys), comparator, holds);
-    const targets = [...keys, key(""), key("\xff\xff\xff\xff\xff")];
-    for (const k of keys) {
-      const user = k.subarray(0, -8);
-      const shorter = user.subarray(0, -1);
-      const longer = new Uint8Array(user.length + 1);
-      longer.set(user);
-      for (const other of [shorter, longer, user.map((byte, i) => i === 3 ? byte ^ 1 : byte)]) {
-        targets.push(makeInternalKey(other, 5, 1));
-      }
-      targets.push(makeInternalKey(user, 2 ** 40, 1), makeInternalKey(user, 0, 0));
-    }
+    const targets = searchTargets(keys);
     for (const target of targets) {
       let expected = keys.findIndex((k) => comparator.compareKeys(k, target) >= 0);
       if (expected < 0) expected = keys.length;
@@ -112,38 +103,8 @@ Deno.test("decodeBlock() counts what the block takes in memory (invariant 4)", (
 });
 
 Deno.test("decodeBlock() refuses what breaks the format, naming file and offset", () => {
-  const trailer = [...makeInternalKey(new Uint8Array(0), 1, 1)];
-  const restarts = [0, 0, 0, 0, 1, 0, 0, 0];
-  const entry = [0, 9, 1, 97, ...trailer, 120];
-  const cases: [why: string, bytes: number[]][] = [
-    ["no bytes", []],
-    ["three bytes", [1, 0, 0]],
-    ["no restart point", [0, 0, 0, 0]],
-    ["more restart points than fit", [0, 0, 0, 0, 2, 0, 0, 0]],
-    ["4 billion restart points", [...entry, 0, 0, 0, 0, 255, 255, 255, 255]],
-    ["a shared length at the first key", [1, 8, 1, ...trailer, 120, ...restarts]],
-    ["more shared than the key before has", [...entry, 10, 8, 0, ...trailer, ...restarts]],
-    ["a key shorter than a trailer", [0, 7, 1, ...trailer.slice(1), 120, ...restarts]],
-    ["a key that is cut", [0, 40, 1, 97, ...trailer, 120, ...restarts]],
-    ["a value that is cut", [0, 9, 2, 97, ...trailer, 120, ...restarts]],
-    ["a value of 4 GiB", [0, 9, 255, 255, 255, 255, 15, 97, ...trailer, 120, ...restarts]],
-    ["an overlong length", [0, 9, 255, 255, 255, 255, 255, 1, 97, ...trailer, 120, ...restarts]],
-    ["an entry of one byte", [...entry, 0, ...restarts]],
-    ["an entry of two bytes", [...entry, 0, 9, ...restarts]],
-    ["a restart point between entries", [...entry, 1, 0, 0, 0, 1, 0, 0, 0]],
-    ["a restart point at the end", [...entry, 0, 0, 0, 0, 13, 0, 0, 0, 2, 0, 0, 0]],
-    ["a restart point beyond", [...entry, 0, 0, 0, 0, 255, 255, 255, 255, 2, 0, 0, 0]],
-    ["a restart point twice", [...entry, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]],
-    [
-      "a restart point with a shared key",
-      [...entry, 1, 8, 0, ...trailer, 0, 0, 0, 0, 13, 0, 0, 0, 2, 0, 0, 0],
-    ],
-    ["a kind of 2", [0, 9, 0, 97, 2, ...trailer.slice(1), ...restarts]],
-    ["a sequence number of 2^53", [0, 9, 0, 97, 1, 0, 0, 0, 0, 0, 0, 0x20, ...restarts]],
-    ["entries of no restart point's", [...entry, 5, 0, 0, 0, 1, 0, 0, 0]],
-  ];
   assertEquals(decoded(Uint8Array.from([...entry, ...restarts])).count, 1);
-  for (const [why, bytes] of cases) {
+  for (const [why, bytes] of damagedBlocks) {
     const error = assertThrows(() => decoded(Uint8Array.from(bytes)), CorruptionError, "", why);
     assertEquals([error.file, error.offset], ["data/000005.ldb", 4711], why);
   }

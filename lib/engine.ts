@@ -316,7 +316,7 @@ export class Engine implements CommitTarget, BackgroundOwner {
   }
 
   #freeze(bytesNeeded: number): void {
-    const number = this.tree.newFileNumber();
+    const number = this.tree.fileNumbers.next();
     try {
       this.#log!.rotate(number);
     } catch (error) {

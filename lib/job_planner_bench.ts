@@ -17,12 +17,12 @@ for (const tables of [100, 10_000]) {
   const edit = emptyVersionEdit();
   const keys = decimalEntries(tables, 0).map(([key]) => key);
   for (const key of keys) {
-    const number = small.tree.newFileNumber();
+    const number = small.tree.fileNumbers.next();
     const table = { number, bytes: 2 ** 21, smallest: key, largest: key, allowedSeeks: 128 };
     edit.added.push({ level: 6, table });
   }
   for (let i = 0; i < 4; i++) {
-    const number = small.tree.newFileNumber();
+    const number = small.tree.fileNumbers.next();
     const range = { smallest: keys[0]!, largest: keys.at(-1)! };
     edit.added.push({ level: 0, table: { number, bytes: 2 ** 22, ...range, allowedSeeks: 128 } });
   }

@@ -132,7 +132,7 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
   for (const name of names) {
     const parsed = parseFileName(name);
     if (parsed === undefined) continue;
-    tree.markFileNumberUsed(parsed.number);
+    tree.fileNumbers.markUsed(parsed.number);
     if (parsed.kind === "log" && isLiveLog(state, parsed.number)) logs.push(parsed.number);
   }
   refuseUnfitFiles(tree, new Set(names));
@@ -218,7 +218,7 @@ class Replay {
     this.#writeTable();
     const edit = emptyVersionEdit();
     for (const table of this.#output.finish()) edit.added.push({ level: 0, table });
-    const logNumber = tree.newFileNumber();
+    const logNumber = tree.fileNumbers.next();
     edit.logNumber = logNumber;
     edit.lastSequence = this.#lastSequence;
     const file = this.#logFile = fileSystem.create(fileSystem.join(directory, logName(logNumber)));

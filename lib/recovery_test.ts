@@ -253,7 +253,7 @@ Deno.test("Numbers found in the directory are not handed out again (invariant 3)
     const stage = new Stage();
     stage.memory.writeAll(`db/${name}`, utf8("left over"));
     const { tree, log, logNumber } = stage.recover();
-    const numbers = [logNumber, tree.manifestNumber, tree.newFileNumber()];
+    const numbers = [logNumber, tree.manifestNumber, tree.fileNumbers.next()];
     assert(numbers.every((number) => number > 900), `${name}: ${numbers}`);
     assertEquals(new Set(numbers).size, 3);
     assertEquals(stage.memory.exists(`db/${name}`), false, name);

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { inDirectory } from "../tests/fixtures/temporary_directory.ts";
 import { inProcesses } from "../tests/permissions.ts";
 import { bytes } from "./codec.ts";
 import { openDatabase } from "./database.ts";
@@ -238,15 +239,6 @@ async function pipe(
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, output: text(stdout), errors: text(stderr) };
-}
-
-async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await work(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 }
 
 const STAMP = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;

@@ -22,7 +22,7 @@
  *
  * @module
  */
-import { decodeBlock, type DecodedBlock } from "./block.ts";
+import { decodeBlock, type DecodedBlock, SEQUENCE_HIGH_BYTE_MAX } from "./block.ts";
 import { withRoom } from "./block_builder.ts";
 import { copyBytes, EMPTY_BYTES } from "./bytes.ts";
 import { VarintReader } from "./coding.ts";
@@ -36,8 +36,6 @@ const OVERHEAD_BYTES = 512;
 const ROUNDED_TO_BYTES = 256;
 /** Offsets in a block are signed 32-bit numbers. */
 const OFFSET_MAX = 2 ** 31 - 1;
-/** The last byte of a trailer is the highest of its sequence number: 2^53 - 1 has 0x1f there. */
-const SEQUENCE_HIGH_BYTE_MAX = 0x1f;
 /** A scratch buffer that one key made longer than this is let go after use. */
 const RETAINED_LENGTH_MAX = 1 << 20;
 

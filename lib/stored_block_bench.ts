@@ -2,32 +2,12 @@
 // entries, keys of 16 bytes that are random or decimal, values of 100. On a shared 2-core machine (AMD EPYC, Deno
 // 2.9.6): 0.14 µs to look through it, where decoding it takes 2.4; a search 90 ns, where the decoded block takes 50; a
 // step of a walk 10 ns, and 85 backward; new memory 0.4 to 1.2 µs, and its collection.
-import { generator } from "./random.ts";
-import { bytewiseKeys, decimalEntries, type Entry } from "../tests/tables.ts";
+import { benchEntries, bytewiseKeys, ownKeys } from "../tests/tables.ts";
 import { BlockBuilder } from "./block_builder.ts";
-import { compareBytes } from "./bytes.ts";
-import { InternalKeyComparator, makeInternalKey } from "./internal_key.ts";
 import { BlockCursor, StoredBlock } from "./stored_block.ts";
 
-const random = generator(1);
-const randomEntries = Array.from({ length: 32 }, (): Entry => {
-  return [
-    makeInternalKey(Uint8Array.from({ length: 16 }, () => random(256)), 1, 1),
-    new Uint8Array(100),
-  ];
-}).sort((a, b) => bytewiseKeys.compareKeys(a[0], b[0]));
-const ownOrder = new InternalKeyComparator({
-  name: "bench.Own",
-  compare: (a, b) => compareBytes(a, 0, a.length, b, 0, b.length),
-});
-
 let sum = 0;
-for (
-  const [name, entries] of [["random", randomEntries], [
-    "decimal",
-    decimalEntries(32, 100),
-  ]] as const
-) {
+for (const [name, entries] of benchEntries()) {
   const builder = new BlockBuilder(16);
   for (const [key, value] of entries) builder.add(key, 0, key.length, value, 0, value.length);
   const end = builder.finish();
@@ -39,7 +19,7 @@ for (
   Deno.bench(`look through ${end} bytes, ${name}`, { group: "load" }, () => {
     block.accept(end, "", 0);
   });
-  for (const comparator of [bytewiseKeys, ownOrder]) {
+  for (const comparator of [bytewiseKeys, ownKeys]) {
     const order = comparator.isBytewise ? "" : ", whole keys";
     Deno.bench(`1000 searches, ${name}${order}`, { group: "search" }, () => {
       for (let i = 0; i < 1000; i++) {

@@ -55,7 +55,7 @@ export class Tree {
   readonly context: TreeContext;
   /** What jobs work with that are done here. */
   readonly jobContext: JobContext;
-  /** Where new files get their numbers. */
+  /** Where new files get their numbers, and which numbers are taken. */
   readonly fileNumbers: FileNumbers;
   /** Where files go that nobody needs any more. */
   readonly remover: FileRemover;
@@ -117,16 +117,6 @@ export class Tree {
     return this.#manifestBytes + (this.#manifest?.size ?? 0);
   }
 
-  /** A number for a new file, never handed out before. */
-  newFileNumber(): number {
-    return this.fileNumbers.next();
-  }
-
-  /** Says that a file of this number exists, so that the number is not handed out again. */
-  markFileNumberUsed(number: number): void {
-    this.fileNumbers.markUsed(number);
-  }
-
   /** The path of a table. */
   tablePath(number: number): string {
     return this.context.fileSystem.join(this.context.directory, tableName(number));
@@ -165,7 +155,7 @@ export class Tree {
   startManifest(edit: VersionEdit): void {
     const { fileSystem, directory } = this.context;
     const version = this.#version.apply(edit);
-    const number = this.newFileNumber();
+    const number = this.fileNumbers.next();
     const old = this.#manifest;
     try {
       const state = this.#state(version, edit, number);

@@ -25,7 +25,7 @@ function treeOf(tables: number): Tree {
   const tree = new Tree(context, loadManifest(fileSystem, directory, bytewiseKeys));
   const edit = emptyVersionEdit();
   for (const [key] of decimalEntries(tables, 0)) {
-    const number = tree.newFileNumber();
+    const number = tree.fileNumbers.next();
     const table = { number, bytes: 2 ** 21, smallest: key, largest: key, allowedSeeks: 128 };
     edit.added.push({ level: 3, table });
   }

@@ -57,19 +57,19 @@ Deno.test("a change says which log is needed and what is flushed, or leaves them
 
 Deno.test("file numbers only grow, across reopens and over what lies about (invariant 2)", () => {
   const small = new SmallTree();
-  const numbers = [small.tree.newFileNumber(), small.tree.newFileNumber()];
-  small.tree.markFileNumberUsed(50);
-  small.tree.markFileNumberUsed(20);
-  numbers.push(small.tree.newFileNumber());
+  const numbers = [small.tree.fileNumbers.next(), small.tree.fileNumbers.next()];
+  small.tree.fileNumbers.markUsed(50);
+  small.tree.fileNumbers.markUsed(20);
+  numbers.push(small.tree.fileNumbers.next());
   assertEquals(numbers.at(-1), 51);
   assertEquals(numbers.toSorted((a, b) => a - b), numbers);
   const table = small.addTable(0, "a@1=x");
   assert(table.number > 51);
-  const unused = small.tree.newFileNumber(); // of a file that never came to be, or is gone
+  const unused = small.tree.fileNumbers.next(); // of a file that never came to be, or is gone
   small.tree.apply(emptyVersionEdit());
   small.close();
   const again = new SmallTree(small.memory);
-  const next = again.tree.newFileNumber();
+  const next = again.tree.fileNumbers.next();
   assert(next > unused, `${next} was handed out before`);
   again.close();
 });

@@ -25,6 +25,7 @@ import { decodeVersionEdit, encodeVersionEdit } from "../lib/version_edit.ts";
 import { BatchReader } from "../lib/write_batch.ts";
 import { bytes, bytewise, type Database, open, type OpenOptions, VarveError } from "../mod.ts";
 import { type Entry, type Operation, Peer } from "./fixtures/line_protocol.ts";
+import { inDirectory } from "./fixtures/temporary_directory.ts";
 import { inProcesses } from "./permissions.ts";
 import { generator, type Random } from "../lib/random.ts";
 
@@ -232,16 +233,6 @@ async function checkVarve(
 }
 
 // ——— Directories ———
-
-/** Runs a body with a directory for databases that is removed at the end. */
-async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "varve_interop_" });
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 /** The files of a database of one kind, in the order of their numbers. */
 function filesOf(directory: string, wanted: "table" | "log" | "manifest"): string[] {

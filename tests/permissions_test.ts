@@ -7,46 +7,11 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { open } from "../mod.ts";
+import { runDeno } from "./fixtures/deno_program.ts";
+import { inDirectory } from "./fixtures/temporary_directory.ts";
 import { inProcesses } from "./permissions.ts";
 import { checks } from "./public_api.ts";
-
-const root = fromFileUrl(new URL("../", import.meta.url));
-
-/** Runs Deno with some flags, and with a program as its standard input if there is one. */
-async function run(
-  args: string[],
-  program?: string,
-): Promise<Deno.CommandOutput & { text: string; errors: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...args],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(program ?? ""));
-  await writer.close();
-  const output = await child.output();
-  const decoder = new TextDecoder();
-  return Object.assign(output, {
-    text: decoder.decode(output.stdout),
-    errors: decoder.decode(output.stderr),
-  });
-}
-
-/** Runs a body with a directory that is removed at the end. */
-async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "varve_permissions_" }));
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 /** A program that opens a database and says how that went. */
 function opening(directory: string, options: string, then = ""): string {
@@ -64,7 +29,7 @@ Deno.test(
   inProcesses,
   () =>
     inDirectory(async (directory) => {
-      const { success, text, errors } = await run([
+      const { success, text, errors } = await runDeno([
         `--allow-read=${directory}`,
         `--allow-write=${directory}`,
         "tests/public_api.ts",
@@ -81,7 +46,7 @@ Deno.test(
   inProcesses,
   () =>
     inDirectory(async (directory) => {
-      const { text, errors } = await run(
+      const { text, errors } = await runDeno(
         [`--allow-read=${directory}`, `--allow-write=${directory}`, "-"],
         `for (const name of ["read", "write", "env", "ffi", "sys", "run", "net"]) {
         if (Deno.permissions.querySync({ name }).state === "granted") console.log("granted:", name);
@@ -107,7 +72,7 @@ Deno.test(
         await db.put("logged", "2");
       }
       const print = "console.log(JSON.stringify([...db.entriesSync()]));";
-      const { text, errors } = await run(
+      const { text, errors } = await runDeno(
         [`--allow-read=${directory}`, "-"],
         opening(directory, "{ readOnly: true }", print),
       );
@@ -121,7 +86,7 @@ Deno.test(
   inProcesses,
   () =>
     inDirectory(async (directory) => {
-      const { text, errors } = await run(
+      const { text, errors } = await runDeno(
         [`--allow-read=${directory}`, "-"],
         opening(directory, "{}"),
       );
@@ -137,11 +102,11 @@ Deno.test(
   inProcesses,
   () =>
     inDirectory(async (directory) => {
-      const { text, errors } = await run(["-"], opening(directory, "{}"));
+      const { text, errors } = await runDeno(["-"], opening(directory, "{}"));
       assertEquals(errors, "");
       assertStringIncludes(text, "VarveError IO");
       assertStringIncludes(text, "--allow-read");
-      const inMemory = await run(
+      const inMemory = await runDeno(
         ["-"],
         `import { MemoryFileSystem, open } from "./mod.ts";
       await using db = await open("memory", { fileSystem: new MemoryFileSystem() });

@@ -9,6 +9,7 @@
  * @module
  */
 import { type BufferPool, createBufferPool } from "../lib/buffer_pool.ts";
+import { compareBytes } from "../lib/bytes.ts";
 import type { Cursor } from "../lib/cursor.ts";
 import type { FileSystem, ReadableFile } from "../lib/file_system.ts";
 import {
@@ -18,6 +19,7 @@ import {
   SEQUENCE_MAX,
 } from "../lib/internal_key.ts";
 import { MemoryFileSystem } from "../lib/memory_file_system.ts";
+import { generator } from "../lib/random.ts";
 import { TableReader } from "../lib/table_reader.ts";
 import { TableWriter, type TableWriterOptions } from "../lib/table_writer.ts";
 
@@ -56,6 +58,23 @@ export function decimalEntries(count: number, valueBytes: number, step = 2): Ent
     return [makeInternalKey(utf8(digits), i + 1, 1), new Uint8Array(valueBytes).fill(i)];
   });
 }
+
+/** Blocks of 32 entries for benchmarks, with keys of 16 bytes and values of 100: the keys random, and decimal. */
+export function benchEntries(): [name: string, entries: Entry[]][] {
+  const random = generator(1);
+  const entries = Array.from({ length: 32 }, (): Entry => [
+    makeInternalKey(Uint8Array.from({ length: 16 }, () => random(256)), 1, 1),
+    new Uint8Array(100),
+  ]);
+  entries.sort((a, b) => bytewiseKeys.compareKeys(a[0], b[0]));
+  return [["random", entries], ["decimal", decimalEntries(32, 100)]];
+}
+
+/** The order of bytes by a comparator of one's own: whole keys are compared. */
+export const ownKeys: InternalKeyComparator = new InternalKeyComparator({
+  name: "test.Own",
+  compare: (a, b) => compareBytes(a, 0, a.length, b, 0, b.length),
+});
 
 /** Writes a table, and gives its size. */
 export function writeTable(

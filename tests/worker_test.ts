@@ -29,27 +29,19 @@ import {
   type OpenOptions,
   VarveError,
 } from "../mod.ts";
+import { root, runDeno } from "./fixtures/deno_program.ts";
 import { Peer } from "./fixtures/line_protocol.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
+import { inDirectory } from "./fixtures/temporary_directory.ts";
 import { inProcesses, onDisk } from "./permissions.ts";
 
 type Bytes = Uint8Array;
 type Texts = Database<string, string>;
 
-const root = fromFileUrl(new URL("../", import.meta.url));
 const VALUE = "v".repeat(1000);
 
 /** Small memtables, which a worker is started for by the first. */
 const SMALL: OpenOptions = { memtableBytes: 2 * 1024 * 1024, sync: false };
-
-async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "varve_worker_" }));
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 function keyOf(i: number): string {
   return String((i * 7919) % 100_003).padStart(8, "0");
@@ -251,21 +243,12 @@ Deno.test(
 
 /** Runs a program that opens a database, with some permissions. */
 async function run(permissions: readonly string[], program: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...permissions, "-"],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(`import { open } from "./mod.ts";\n${program}`));
-  await writer.close();
-  const { stdout, stderr, code } = await child.output();
-  const decoder = new TextDecoder();
-  assertEquals([decoder.decode(stderr), code], ["", 0]);
-  return decoder.decode(stdout);
+  const { text, errors, code } = await runDeno(
+    [...permissions, "-"],
+    `import { open } from "./mod.ts";\n${program}`,
+  );
+  assertEquals([errors, code], ["", 0]);
+  return text;
 }
 
 const WRITE_MUCH = `let count = 0;

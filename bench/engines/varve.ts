@@ -22,18 +22,6 @@ import {
 } from "../engine.ts";
 import { pause } from "../process.ts";
 
-/** The raw form of a scan: nothing is allocated for an entry. */
-interface RawCursor extends Disposable {
-  next(): boolean;
-  readonly keyStart: number;
-  readonly keyEnd: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-}
-
-/** The method that opens a raw cursor. `scanRaw` is left out as long as there is none of that name. */
-const RAW_CURSOR = "cursorSync";
-
 /** Compression and filter are alike by default. */
 const MATCHED: OpenOptions = {
   memtableBytes: MATCHED_MEMTABLE_BYTES,
@@ -51,11 +39,10 @@ export async function openEngine(directory: string, options: EngineOptions): Pro
     sync: false,
     ...(settings === "matched" ? MATCHED as object : {}),
   });
-  const openRaw = (db as unknown as Record<string, (() => RawCursor) | undefined>)[RAW_CURSOR];
   const { version } = JSON.parse(
     await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
   );
-  const engine: Engine = {
+  return {
     version,
     put: (key, value) => db.putSync(key, value),
     putDurable: (key, value) => db.putSync(key, value, DURABLE),
@@ -73,6 +60,14 @@ export async function openEngine(directory: string, options: EngineOptions): Pro
       for (const [key, value] of db.entriesSync({ reverse })) length += key.length + value.length;
       return length;
     },
+    scanRaw: () => {
+      using cursor = db.cursorSync();
+      let length = 0;
+      while (cursor.next()) {
+        length += cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
+      }
+      return length;
+    },
     seek: (key, count) => {
       let found = 0;
       for (const [, value] of db.entriesSync({ gte: key, limit: count })) {
@@ -87,14 +82,4 @@ export async function openEngine(directory: string, options: EngineOptions): Pro
     writeAmplification: () => writeAmplification(db.stats()),
     close: () => db.close(),
   };
-  if (openRaw === undefined) return engine;
-  engine.scanRaw = () => {
-    using cursor = openRaw.call(db);
-    let length = 0;
-    while (cursor.next()) {
-      length += cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
-    }
-    return length;
-  };
-  return engine;
 }
