@@ -16,7 +16,9 @@ import { engineOptions, KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../lib/options.ts
 import { BATCH_BYTES_MAX } from "../lib/write_batch.ts";
 import * as api from "../mod.ts";
 import { bytewise, MemoryFileSystem, open, type OpenOptions, VarveError } from "../mod.ts";
-import { documents, markedParts, readDocument, refreshed } from "./docs.ts";
+import { documents, marksOf, readDocument } from "../docs/parts/document.ts";
+import { refreshed } from "../docs/parts/refresh.ts";
+import { foreignNames } from "./fixtures/foreign_names.ts";
 import { hasTest } from "./fixtures/test_names.ts";
 import { inProcesses, onSources } from "./permissions.ts";
 
@@ -25,6 +27,9 @@ const root = new URL("../", import.meta.url);
 const pages = onSources.ignore
   ? []
   : documents().map((path) => ({ path, text: readDocument(path), url: new URL(path, root) }));
+
+/** Pages about others, which are full of their names. */
+const NOT_OURS = /(further_reading|mini_lsm)\.md$/;
 
 /** A page without its blocks of code, in which nothing is a link or a name. */
 function prose(text: string): string {
@@ -88,12 +93,52 @@ Deno.test("files that the documentation names are there", onSources, () => {
     [...prose(text).matchAll(/`((?:lib|tests|docs|vendor)\/[\w./]+|\w+\.ts)`/g)]
       .map((match) => match[1]!)
       .filter((name) =>
-        ["", "lib/", "tests/"].every((folder) => !exists(new URL(folder + name, root)))
+        ["", "lib/", "tests/", "docs/parts/", "docs/experiments/"].every((folder) =>
+          !exists(new URL(folder + name, root))
+        )
       )
       .filter((name) => !/^x(_test|_bench)?\.ts$/.test(name))
       .map((name) => `${path}: ${name}`)
   );
   assertEquals(missing, []);
+});
+
+/** Every word of the code, without comments. */
+function wordsOfCode(): Set<string> {
+  const words = new Set<string>();
+  const read = (directory: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(new URL(directory, root))) {
+      const path = directory + name;
+      if (isDirectory && !/node_modules|results/.test(name)) read(`${path}/`);
+      if (!name.endsWith(".ts") || path === "tests/fixtures/foreign_names.ts") continue;
+      const code = readDocument(path).replace(/\/\*\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+      for (const [word] of code.matchAll(/[\w$]+/g)) words.add(word);
+    }
+  };
+  for (const directory of ["lib/", "tests/", "bench/", "docs/"]) read(directory);
+  for (const [word] of readDocument("mod.ts").matchAll(/[\w$]+/g)) words.add(word);
+  return words;
+}
+
+/** What the documentation puts between backticks and what looks like a name of a program: `a.bC`, `Abc`, `abc()`. */
+function namesIn(text: string): string[] {
+  return [...prose(text).matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].map((match) => match[1]!)
+    .filter((code) => /^#?[A-Za-z_$][\w$]*(\.#?[A-Za-z_$][\w$]*)*(\([^()]*\))?$/.test(code))
+    .filter((code) => /[a-z][A-Z]|^[A-Z][a-z]|\(|_[A-Z]/.test(code) && !/\.\w\w$/.test(code))
+    .flatMap((code) => code.replace(/\(.*/, "").split(".").map((part) => part.replace("#", "")));
+}
+
+Deno.test("names of code that the documentation has are in the code", onSources, () => {
+  const words = wordsOfCode();
+  const named = pages.filter(({ path }) => path.startsWith("docs/") && !NOT_OURS.test(path))
+    .flatMap(({ path, text }) => namesIn(text).map((name) => ({ path, name })));
+  const known = new Set([...words, ...foreignNames]);
+  const unknown = named.filter(({ name }) => !known.has(name));
+  assertEquals(unknown.map(({ path, name }) => `${path}: ${name}`), []);
+  const used = new Set(named.map(({ name }) => name));
+  assertEquals(foreignNames.filter((name) => !used.has(name)), [], "not in the documentation");
+  assertEquals(foreignNames.filter((name) => words.has(name)), [], "in our code, too");
+  assert(named.length > 50);
 });
 
 Deno.test("tasks that the documentation names are there", onSources, () => {
@@ -137,35 +182,23 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "parts of the documentation that are made from the code are current",
-  inProcesses,
-  async () => {
-    for (const { path, text } of pages) {
-      const fresh = await refreshed(text, path);
-      assert(fresh === text, `${path} is out of date: run \`deno task docs:refresh\``);
-    }
-  },
-);
+/** Experiments take longer: `course_test.ts` has them. */
+const isExperiment = (kind: string) => kind === "experiment";
 
-Deno.test("every mark in the documentation is one that something is made for", onSources, () => {
+for (const { path } of pages) {
+  Deno.test(`${path}: parts and pictures are what the code makes today`, inProcesses, async () => {
+    const fresh = await refreshed(path, ({ kind }) => !isExperiment(kind));
+    assert(fresh.text === readDocument(path), `out of date: run \`deno task docs:refresh\``);
+    for (const [picture, svg] of fresh.pictures) {
+      assert(readDocument(picture) === svg, `${picture} is out of date: deno task docs:refresh`);
+    }
+  });
+}
+
+Deno.test("every mark in the documentation has its end", onSources, () => {
   for (const { path, text } of pages) {
-    const parts = ["invariants", "bytes", "tour", "bugs"].flatMap((kind) =>
-      markedParts(text, kind)
-    );
     const comments = [...text.matchAll(/<!--/g)].length;
-    assertEquals(comments, 2 * parts.length, `${path}: a mark without an end, or of unknown kind`);
-  }
-});
-
-Deno.test("every chapter quotes the invariants of its files and runs an example", onSources, () => {
-  const chapters = pages.filter(({ path }) => /^docs\/(0[1-9]|1\d)_/.test(path));
-  for (const { path, text } of chapters) {
-    assert(markedParts(text, "invariants").length > 0, `${path}: no invariants`);
-    assert(/^```ts\n/m.test(text), `${path}: no example`);
-    for (const part of ["## Elsewhere", "## Try", "## Source"]) {
-      assertStringIncludes(text, part, path);
-    }
+    assertEquals(comments, 2 * marksOf(text).length, `${path}: a mark without an end`);
   }
 });
 

@@ -1,118 +1,24 @@
 /**
- * **What.** The parts of the documentation that are made from the code: what follows a comment such as
- * `<!-- bytes: log -->` in a Markdown file, up to `<!-- end -->`. `deno task docs:refresh` rewrites them;
- * `docs_test.ts` fails when one is not what it would be rewritten to.
- *
- * **Format.**
- * ```text
- * <!-- invariants: lib/log.ts -->    the numbered invariants at the head of a file
- * <!-- bytes: log -->                bytes that the engine writes today, taken apart
- * <!-- tour: crash -->               what a command prints on a real directory
- * <!-- bugs: planted -->             the bugs that are planted, and who catches them
- * ```
+ * **What.** Bytes that the engine writes today, taken apart, as Markdown: what `../format.md` shows.
  *
  * **Invariants.**
  * 1. Each byte shown comes from a file that the engine wrote, each byte of the part that is shown is explained, and
  *    every checksum, length and offset in the explanation was worked out again, or read from where it is stored.
- * 2. Same code, same text: nothing depends on the time or on the machine.
  *
- * **Read next.** `docs_test.ts`
+ * **Read next.** `tour.ts`
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { join } from "@std/path";
-import { getFixed32 } from "../lib/coding.ts";
-import { crc32c, unmask } from "../lib/crc32c.ts";
-import { openDatabase } from "../lib/database.ts";
-import { denoFileSystem } from "../lib/deno_file_system.ts";
-import { readFile } from "../lib/file_system.ts";
-import { sequenceAt } from "../lib/internal_key.ts";
-import { LogWriter } from "../lib/log.ts";
-import { Shell } from "../lib/shell.ts";
-import { plantedBugs } from "./fixtures/planted_bugs.ts";
-import { bytes as bytesCodec, type Logger, MemoryFileSystem, open, VarveError } from "../mod.ts";
+import { getFixed32 } from "../../lib/coding.ts";
+import { crc32c, unmask } from "../../lib/crc32c.ts";
+import { readFile } from "../../lib/file_system.ts";
+import { sequenceAt } from "../../lib/internal_key.ts";
+import { LogWriter } from "../../lib/log.ts";
+import { MemoryFileSystem, open } from "../../mod.ts";
+import { fenced } from "./document.ts";
 
-const root = new URL("../", import.meta.url);
 const decoder = new TextDecoder();
-
-/** The Markdown files that are part of the documentation, relative to the repository. */
-export function documents(): string[] {
-  const chapters = [...Deno.readDirSync(new URL("docs", root))]
-    .filter(({ name }) => name.endsWith(".md")).map(({ name }) => `docs/${name}`);
-  return ["README.md", ...chapters.sort(), "tests/README.md"];
-}
-
-/** A file of the repository. */
-export function readDocument(path: string): string {
-  return Deno.readTextFileSync(new URL(path, root)).replaceAll("\r\n", "\n");
-}
-
-const MARKED = /^<!-- (invariants|bytes|tour|bugs): (.+) -->\n[^]*?^<!-- end -->$/gm;
-
-/** The arguments of a document's marked parts of one kind. */
-export function markedParts(text: string, kind: string): string[] {
-  return [...text.matchAll(MARKED)].filter((match) => match[1] === kind).map((match) => match[2]!);
-}
-
-/**
- * A document with all its marked parts made anew.
- *
- * @param text The document.
- * @param path Where it is, which links in it are relative to.
- * @returns What it should be.
- */
-export async function refreshed(text: string, path: string): Promise<string> {
-  const kinds = new Set([...text.matchAll(MARKED)].map((match) => match[1]!));
-  const dumps = kinds.has("bytes") ? await makeDumps() : undefined;
-  const transcripts = kinds.has("tour") ? await makeTranscripts() : undefined;
-  return text.replace(MARKED, (_, kind: string, argument: string) => {
-    const made = kind === "invariants"
-      ? invariantsOf(argument, path)
-      : kind === "bugs"
-      ? tableOfBugs()
-      : (kind === "bytes" ? dumps : transcripts)?.get(argument);
-    if (made === undefined) throw new Error(`${path}: nothing makes "${kind}: ${argument}"`);
-    return `<!-- ${kind}: ${argument} -->\n\n${made}\n\n<!-- end -->`;
-  });
-}
-
-/** The numbered invariants at the head of a source file. */
-function invariantsOf(source: string, document: string): string {
-  const header = readDocument(source).split("*/", 1)[0]!;
-  const lines = header.slice(header.indexOf("**Invariants")).split("\n").map((line) =>
-    line.replace(/^ \* ?/, "")
-  );
-  const start = lines.findIndex((line) => line.startsWith("1. "));
-  const end = lines.findIndex((line, i) => i > start && line.trim() === "");
-  if (start < 0 || end < 0) throw new Error(`${source}: no numbered invariants`);
-  const list = lines.slice(start, end).join("\n")
-    .replace(/\{@linkcode ([^ }]+)[^}]*\}/g, "`$1`")
-    .replace(/(?<!\*)\*(\w[\w ]*)\*(?!\*)/g, "_$1_"); // as `deno fmt` wants it
-  const link = document.startsWith("docs/") ? `../${source}` : source;
-  return `What [\`${source}\`](${link}) keeps true:\n\n${list}`;
-}
-
-/** The planted bugs, each with its file and the test that catches it. */
-function tableOfBugs(): string {
-  const rows = plantedBugs.map(({ name, file, caughtBy }) => [
-    name,
-    `\`${file}\``,
-    `${caughtBy.test.replaceAll("|", "\\|")} (\`${caughtBy.file}\`)`,
-  ]);
-  const all = [["bug", "planted in", "caught by"], ...rows];
-  const widths = [0, 1, 2].map((i) => Math.max(...all.map((row) => row[i]!.length)));
-  const line = (row: string[]) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [line(all[0]!), rule, ...rows.map(line)].join("\n");
-}
-
-function fenced(lines: readonly string[]): string {
-  return ["```text", ...lines, "```"].join("\n");
-}
-
-// ——— Bytes ———
 
 /** Bytes on a line of a dump. */
 const LINE_BYTES = 12;
@@ -231,8 +137,8 @@ interface ExampleFiles {
   readonly table: Uint8Array;
 }
 
-/** Everything that format.md shows of bytes. */
-async function makeDumps(): Promise<Map<string, string>> {
+/** Everything that `format.md` shows of bytes, by name. */
+export async function makeDumps(): Promise<Map<string, string>> {
   const files = await exampleFiles();
   return new Map([
     ["log", dumpLog(files.log)],
@@ -424,117 +330,4 @@ function takeFilter(dump: Dump): void {
   dump.fixed32(0, "filter 0 starts at 0");
   dump.fixed32(9, "the offsets start at 9, where the last filter ends");
   dump.byte(11, "one filter for every 2^11 bytes of table");
-}
-
-// ——— The tour ———
-
-const DIRECTORY = "data/tour";
-const FIRST_LINES = ["put clay grey", "put sand yellow", "put silt brown", "delete clay"];
-const LATER_LINES = ["put clay red", "delete sand", "flush", "levels", "compact", "levels", "scan"];
-
-/** What the tour's commands print, in a directory of their own. */
-async function makeTranscripts(): Promise<Map<string, string>> {
-  const home = await Deno.makeTempDir();
-  const directory = join(home, "tour");
-  const show = (lines: string[]) =>
-    fenced(lines.map((line) => line.replaceAll(directory, DIRECTORY).replaceAll("\\", "/")));
-  const files = () => show(listFiles(directory));
-  const transcripts = new Map<string, string>();
-  try {
-    transcripts.set(
-      "write and kill",
-      show(await writeAndKill(directory, (while_) => transcripts.set("locked", show(while_)))),
-    );
-    transcripts.set("files after the kill", files());
-    transcripts.set("recovery", show(await talk(directory, ["scan"], "debug")));
-    transcripts.set("files after recovery", files());
-    transcripts.set("compaction", show(await talk(directory, LATER_LINES)));
-    transcripts.set("files after compaction", files());
-    return transcripts;
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
-}
-
-function listFiles(directory: string): string[] {
-  return [...Deno.readDirSync(directory)].map(({ name }) => name).sort().map((name) =>
-    `${name.padEnd(16)} ${String(Deno.statSync(join(directory, name)).size).padStart(4)}`
-  );
-}
-
-/** Writes through the shell in a process of its own, tries to open the database beside it, and kills it. */
-async function writeAndKill(
-  directory: string,
-  refused: (lines: string[]) => void,
-): Promise<string[]> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", `--allow-read`, `--allow-write=${directory}`],
-      ...[new URL("lib/shell.ts", root).href, directory],
-    ],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const lines = [`$ deno task shell ${DIRECTORY}`];
-  const input = child.stdin.getWriter();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    for (const line of FIRST_LINES) {
-      await input.write(new TextEncoder().encode(`${line}\n`));
-      let answer = "";
-      while (!answer.endsWith("\n")) {
-        const { done, value } = await output.read();
-        if (done) throw new Error(`the shell ended at "${line}"`);
-        answer += value;
-      }
-      lines.push(`varve> ${line}`, answer.trimEnd());
-    }
-    refused(await talk(directory, []));
-  } finally {
-    child.kill("SIGKILL");
-    const { signal } = await child.status;
-    lines.push(signal === "SIGKILL" ? "Killed" : String(signal));
-    await output.cancel();
-    await input.abort().catch(() => {});
-  }
-  return lines;
-}
-
-/** A conversation with the shell, as it looks on a terminal, but for the time in the lines of the log. */
-async function talk(directory: string, input: string[], debug?: "debug"): Promise<string[]> {
-  let text = `$ deno task shell ${debug ? "--debug " : ""}${DIRECTORY}\n`;
-  const print = (part: string) => void (text += part);
-  const logger: Logger = {
-    log(level, source, message) {
-      if (debug && source !== "shell") print(`${level.padEnd(5)} ${source}: ${message}\n`);
-    },
-  };
-  try {
-    await using database = openDatabase(
-      directory,
-      { key: bytesCodec, value: bytesCodec, logger },
-      denoFileSystem,
-    );
-    const shell = new Shell({ database, print, printError: print, logger });
-    for (const line of input) {
-      print(`varve> ${line}\n`);
-      await shell.execute(line);
-    }
-    print("varve> exit\n");
-  } catch (error) {
-    if (!(error instanceof VarveError)) throw error;
-    print(`error: ${error.message}\n`);
-  }
-  return text.trimEnd().split("\n");
-}
-
-if (import.meta.main) {
-  for (const path of documents()) {
-    const text = readDocument(path);
-    const fresh = await refreshed(text, path);
-    if (fresh === text) continue;
-    Deno.writeTextFileSync(new URL(path, root), fresh);
-    console.log(`refreshed ${path}`);
-  }
 }
