@@ -93,7 +93,7 @@ Deno.test("files that the documentation names are there", onSources, () => {
     [...prose(text).matchAll(/`((?:lib|tests|docs|vendor)\/[\w./]+|\w+\.ts)`/g)]
       .map((match) => match[1]!)
       .filter((name) =>
-        ["", "lib/", "tests/", "docs/parts/", "docs/experiments/"].every((folder) =>
+        ["", "lib/", "tests/", "docs/parts/", "docs/experiments/", "bench/"].every((folder) =>
           !exists(new URL(folder + name, root))
         )
       )

@@ -117,9 +117,9 @@ const COLUMN_WIDTH = 145;
 /** The figure. */
 export const figure: Figure = {
   alt:
-    "The log and the tables after each step of the tour, with their entries. After the kill all four writes are in " +
-    "the log. After the recovery they are in a table. Two more writes go to a new log, a flush makes a second table of " +
-    "them, and the compaction leaves one table with two entries.",
+    "The log and the tables after each step of the tour, with their entries. After the kill all four writes are " +
+    "in the log. After the recovery they are in a table. Two more writes go to a new log, a flush makes a second " +
+    "table of them, and the compaction leaves one table with two entries.",
   async draw() {
     const sheet = new Sheet("Where the entries are, step by step");
     let bottom = 0;
