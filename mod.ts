@@ -11,7 +11,9 @@
  *   await db.put("city:Paris", "2.1 million");
  *   await db.put("city:Rome", "2.8 million");
  *   console.log(await db.get("city:Rome")); // 2.8 million
- *   for await (const [key, value] of db.entries({ prefix: "city:" })) console.log(key, value);
+ *   for await (const [key, value] of db.entries({ prefix: "city:" })) {
+ *     console.log(key, value); // Paris first
+ *   }
  * }
  * await Deno.remove(directory, { recursive: true });
  * ```

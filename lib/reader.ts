@@ -83,7 +83,7 @@ export interface Reader<K, V> {
    *
    * @param key The key.
    * @returns The value, or `undefined` if there is none.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take the key, or cannot read the value.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   get(key: K): Promise<V | undefined>;
@@ -92,7 +92,7 @@ export interface Reader<K, V> {
    *
    * @param key The key.
    * @returns The value, or `undefined` if there is none.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take the key, or cannot read the value.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   getSync(key: K): V | undefined;
@@ -111,7 +111,7 @@ export interface Reader<K, V> {
    *
    * @param keys The keys.
    * @returns As many values as there are keys; `undefined` for each that is not there.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the keys are no array, the codec does not take one, or cannot read a value.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
@@ -120,7 +120,7 @@ export interface Reader<K, V> {
    *
    * @param keys The keys.
    * @returns As many values as there are keys; `undefined` for each that is not there.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the keys are no array, the codec does not take one, or cannot read a value.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   getManySync(keys: readonly K[]): (V | undefined)[];
@@ -129,7 +129,7 @@ export interface Reader<K, V> {
    *
    * @param key The key.
    * @returns Whether it is there.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take the key.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   has(key: K): Promise<boolean>;
@@ -138,7 +138,7 @@ export interface Reader<K, V> {
    *
    * @param key The key.
    * @returns Whether it is there.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take the key.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   hasSync(key: K): boolean;
@@ -161,7 +161,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -171,7 +171,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -181,7 +181,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -202,7 +202,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -212,7 +212,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -222,7 +222,7 @@ export interface Reader<K, V> {
    *
    * @param range Which, and in which order; all of them by default.
    * @returns An iterator, to be gone through to its end, or left by a `break`.
-   * @throws {TypeError} If a bound or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
    * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
    */
@@ -233,7 +233,7 @@ export interface Reader<K, V> {
    *
    * @param range Which entries; all of them by default.
    * @returns The cursor, at no entry yet.
-   * @throws {TypeError} If a key or an option is not as it should be.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
    * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   cursorSync(range?: CursorOptions<K>): RangeCursor<K, V>;
