@@ -3,7 +3,7 @@
  * LevelDB's files, byte for byte.
  *
  * ```ts
- * import { open } from "./mod.ts"; // "@varve/varve" in a program of yours
+ * import { open } from "@varve/varve";
  *
  * const directory = await Deno.makeTempDir(); // "./data", say
  * {
@@ -11,7 +11,9 @@
  *   await db.put("city:Paris", "2.1 million");
  *   await db.put("city:Rome", "2.8 million");
  *   console.log(await db.get("city:Rome")); // 2.8 million
- *   for await (const [key, value] of db.entries({ prefix: "city:" })) console.log(key, value);
+ *   for await (const [key, value] of db.entries({ prefix: "city:" })) {
+ *     console.log(key, value); // Paris first
+ *   }
  * }
  * await Deno.remove(directory, { recursive: true });
  * ```
@@ -19,6 +21,18 @@
  * It needs `--allow-read` and `--allow-write` for the directory, and nothing else. A write that was awaited is on
  * disk; `{ sync: false }` trades that for speed, per write or for the whole database. Flushes and compactions are done
  * in a worker if Deno may also read the library's own modules; without, in slices on the caller's thread.
+ *
+ * | to | see |
+ * | -- | --- |
+ * | open a database, and choose how | {@linkcode open}, {@linkcode OpenOptions}, {@linkcode Database} |
+ * | read | {@linkcode Reader}, {@linkcode RangeOptions}, {@linkcode Snapshot}, {@linkcode RangeCursor} |
+ * | write | {@linkcode Store}, {@linkcode Batch}, {@linkcode WriteOptions} |
+ * | have typed keys | {@linkcode utf8}, {@linkcode bytes}, {@linkcode number}, {@linkcode tuple} |
+ * | have typed values | the same, and {@linkcode json} |
+ * | know what went wrong | {@linkcode VarveError}, {@linkcode CorruptionError} |
+ * | look after a database | {@linkcode verify}, {@linkcode repair}, {@linkcode destroy} |
+ * | know what it costs | {@linkcode DatabaseStats}, {@linkcode writeAmplification} |
+ * | put it elsewhere | {@linkcode MemoryFileSystem}, {@linkcode FileSystem} |
  *
  * ## The tour
  *
@@ -183,7 +197,7 @@ export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
  *
  * @example Strings, durable when awaited
  * ```ts
- * import { open } from "./mod.ts";
+ * import { open } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
  *
  * const directory = await Deno.makeTempDir();
@@ -198,7 +212,7 @@ export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
  *
  * @example Other types of keys and values
  * ```ts
- * import { json, MemoryFileSystem, number, open } from "./mod.ts";
+ * import { json, MemoryFileSystem, number, open } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
  *
  * await using db = await open("numbers", {
@@ -220,6 +234,7 @@ export type { Batch, Database, Store, SublevelOptions } from "./lib/store.ts";
  * @throws {VarveError} `LOCKED` if another handle has the directory open; `NOT_FOUND`, `ALREADY_EXISTS`, `READ_ONLY`,
  * `UNSUPPORTED_FORMAT` or `IO` as they say; a {@linkcode CorruptionError} naming file and offset if what is there
  * cannot be read.
+ * @category Opening
  */
 // deno-lint-ignore require-await -- async so that errors reject instead of throwing
 export async function open<K = string, V = string>(
@@ -236,7 +251,7 @@ export async function open<K = string, V = string>(
  *
  * @example A database that is sound
  * ```ts
- * import { MemoryFileSystem, open, verify } from "./mod.ts";
+ * import { MemoryFileSystem, open, verify } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
  *
  * const fileSystem = new MemoryFileSystem();
@@ -251,6 +266,7 @@ export async function open<K = string, V = string>(
  * @throws {TypeError} If an option is unknown or of a wrong type.
  * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
  * are in another order; `IO` if the directory cannot be read.
+ * @category Maintenance
  */
 export async function verify(
   directory: string | URL,
@@ -265,7 +281,7 @@ export async function verify(
  *
  * @example A lost `CURRENT`
  * ```ts
- * import { MemoryFileSystem, open, repair } from "./mod.ts";
+ * import { MemoryFileSystem, open, repair } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
  *
  * const fileSystem = new MemoryFileSystem();
@@ -285,6 +301,7 @@ export async function verify(
  * @throws {TypeError} If an option is unknown or of a wrong type.
  * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `UNSUPPORTED_FORMAT` if its keys
  * are in another order; `IO` or `READ_ONLY` if the directory cannot be read or written: it can be run again then.
+ * @category Maintenance
  */
 export async function repair(
   directory: string | URL,
@@ -298,7 +315,7 @@ export async function repair(
  *
  * @example A database that is gone
  * ```ts
- * import { destroy, MemoryFileSystem, open } from "./mod.ts";
+ * import { destroy, MemoryFileSystem, open } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
  *
  * const fileSystem = new MemoryFileSystem();
@@ -313,6 +330,7 @@ export async function repair(
  * @throws {TypeError} If an option is unknown or of a wrong type.
  * @throws {VarveError} `NOT_FOUND` if there is no database; `LOCKED` if it is open; `IO` or `READ_ONLY` if a file
  * cannot be removed: what is left can be destroyed again.
+ * @category Maintenance
  */
 // deno-lint-ignore require-await -- async so that errors reject instead of throwing
 export async function destroy(

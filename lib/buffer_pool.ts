@@ -37,7 +37,25 @@ export interface Poolable {
   readonly memoryBytes: number;
 }
 
-/** What a buffer pool holds now, and what happened since it was created. */
+/**
+ * What a buffer pool holds now, and what happened since it was created.
+ *
+ * @example How many reads needed no disk
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.put("key", "value");
+ * await db.flush(); // the next reads are of a table
+ * for (let i = 0; i < 10; i++) await db.get("key");
+ * const { hits, misses } = db.stats().pool;
+ * assertEquals(misses, 3); // its index, its filter and a block
+ * assertEquals(hits / (hits + misses) > 0.8, true);
+ * ```
+ *
+ * @category Statistics
+ */
 export interface BufferPoolStats {
   /** The limit. */
   readonly capacityBytes: number;

@@ -29,13 +29,35 @@ import { Buffer } from "node:buffer";
 import { copyBytes, plainBytes, Slab } from "./bytes.ts";
 import { invariant } from "./invariant.ts";
 
-/** Turns values into bytes and back. */
+/**
+ * Turns values into bytes and back.
+ *
+ * @example URLs as values
+ * ```ts
+ * import { type Codec, MemoryFileSystem, open, utf8 } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const url: Codec<URL> = {
+ *   ordered: false,
+ *   encode: (value) => utf8.encode(value.href),
+ *   decode: (bytes) => new URL(utf8.decode(bytes)),
+ * };
+ * await using db = await open("links", { value: url, fileSystem: new MemoryFileSystem() });
+ * await db.put("manual", new URL("https://docs.deno.com/runtime/"));
+ * assertEquals((await db.get("manual"))?.host, "docs.deno.com");
+ * ```
+ *
+ * @typeParam T What the values are.
+ * @category Codecs
+ */
 export interface Codec<T> {
   /** Whether the bytes are in the order of the values, when compared as unsigned numbers. */
   readonly ordered: boolean;
   /**
    * Turns a value into bytes, which may be the value itself: they are read before it can change.
    *
+   * @param value The value.
+   * @returns Its bytes.
    * @throws {TypeError} If it is not of the type, or has no encoding.
    */
   encode(value: T): Uint8Array;
@@ -43,22 +65,29 @@ export interface Codec<T> {
    * Turns bytes back into a value. It may keep the array, which nobody else writes to, but not transfer its buffer,
    * which other results may be in.
    *
-   * @throws {TypeError} If they are not bytes that {@linkcode encode} makes.
+   * @param bytes All the bytes of one value.
+   * @returns The value.
+   * @throws {TypeError} If they are not bytes that {@linkcode Codec.encode} makes.
    */
   decode(bytes: Uint8Array): T;
   /**
-   * A quicker {@linkcode encode}, if there is one: writes into a buffer instead of allocating one.
+   * A quicker {@linkcode Codec.encode}, if there is one: writes into a buffer instead of allocating one.
    *
    * @param value What to write.
-   * @param target Where to write, with room for {@linkcode maxBytes} from `offset` on.
+   * @param target Where to write, with room for {@linkcode Codec.maxBytes} from `offset` on.
    * @param offset At which byte.
    * @returns The offset after what was written.
    */
   encodeInto?(value: T, target: Uint8Array, offset: number): number;
-  /** How many bytes {@linkcode encodeInto} may write, cheap to tell. There is either both or neither. */
+  /**
+   * How many bytes {@linkcode Codec.encodeInto} may write, cheap to tell. There is either both or neither.
+   *
+   * @param value The value.
+   * @returns At least as many bytes as it takes.
+   */
   maxBytes?(value: T): number;
   /**
-   * A quicker {@linkcode decode}, if there is one: reads a range of a buffer that is only borrowed.
+   * A quicker {@linkcode Codec.decode}, if there is one: reads a range of a buffer that is only borrowed.
    *
    * @param buffer Where to read.
    * @param start Where the bytes start.
@@ -68,7 +97,27 @@ export interface Codec<T> {
   decodeRange?(buffer: Uint8Array, start: number, end: number): T;
 }
 
-/** A codec whose bytes are in the order of its values, so that it can be used for keys. */
+/**
+ * A codec whose bytes are in the order of its values, so that it can be used for keys.
+ *
+ * @example Dates as keys
+ * ```ts
+ * import { type KeyCodec, MemoryFileSystem, number, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const date: KeyCodec<Date> = {
+ *   ordered: true, // those of earlier dates come first
+ *   encode: (value) => number.encode(value.getTime()),
+ *   decode: (bytes) => new Date(number.decode(bytes)),
+ * };
+ * await using db = await open("diary", { key: date, fileSystem: new MemoryFileSystem() });
+ * await db.batch().put(new Date("2026-10-02"), "rain").put(new Date("2026-09-30"), "sun").commit();
+ * assertEquals(await Array.fromAsync(db.values({ gte: new Date("2026-09-01") })), ["sun", "rain"]);
+ * ```
+ *
+ * @typeParam T What the keys are.
+ * @category Codecs
+ */
 export interface KeyCodec<T> extends Codec<T> {
   /** The bytes are in the order of the values. */
   readonly ordered: true;
@@ -188,18 +237,20 @@ function readWide(buffer: Uint8Array, start: number, end: number): string {
 }
 
 /**
- * Strings as UTF-8, in the order of their code points.
+ * Strings as UTF-8, in the order of their code points: what keys and values are unless another codec is given.
  *
  * @example Strings and their bytes
  * ```ts
+ * import { utf8 } from "@varve/varve";
  * import { assertEquals, assertThrows } from "@std/assert";
- * import { utf8 } from "./codec.ts";
  *
  * assertEquals(utf8.encode("né"), Uint8Array.of(0x6e, 0xc3, 0xa9));
  * assertEquals(utf8.decode(Uint8Array.of(0x6e, 0xc3, 0xa9)), "né");
  * assertThrows(() => utf8.encode("\ud83c"), TypeError, "lone surrogate");
  * assertThrows(() => utf8.decode(Uint8Array.of(0xff)), TypeError, "not UTF-8");
  * ```
+ *
+ * @category Codecs
  */
 export const utf8: KeyCodec<string> = Object.freeze({
   ordered: true,
@@ -225,6 +276,23 @@ function requireBytes(value: Uint8Array): Uint8Array {
  * What a read gives belongs to the caller and never changes. Up to 4 KiB it is part of a piece of memory of 64 KiB that
  * it shares with other results, since a small array of its own takes 220 ns instead of 50: so it keeps that piece alive
  * as long as it is kept itself. Of few results out of many that are kept for long, keep a copy, `value.slice()`.
+ *
+ * @example Any bytes, and a copy to keep
+ * ```ts
+ * import { bytes, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await using db = await open("blobs", { key: bytes, value: bytes, fileSystem });
+ * await db.put(Uint8Array.of(0xff), new Uint8Array()); // no bytes are a value, too
+ * await db.put(Uint8Array.of(2), Uint8Array.of(1, 2, 3));
+ * assertEquals(await Array.fromAsync(db.keys()), [Uint8Array.of(2), Uint8Array.of(0xff)]);
+ *
+ * const kept = (await db.get(Uint8Array.of(2)))!.slice();
+ * assertEquals(kept.buffer.byteLength, 3);
+ * ```
+ *
+ * @category Codecs
  */
 export const bytes: KeyCodec<Uint8Array> = Object.freeze({
   ordered: true,
@@ -273,11 +341,27 @@ const anyJson: Codec<unknown> = Object.freeze({
 });
 
 /**
- * Values as JSON. What comes back is what `JSON.parse` makes of it; that it is a `T` is the caller's word.
- * JSON does not keep order: 10 comes before 9.
+ * Values as JSON. What comes back is what `JSON.parse` makes of it; that it is a `T` is the caller's word. JSON does
+ * not keep order, 10 comes before 9: so it is for values, and not for keys.
+ *
+ * @example Objects as values
+ * ```ts
+ * import { json, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * interface City {
+ *   country: string;
+ *   people: number;
+ * }
+ * await using db = await open("cities", { value: json<City>(), fileSystem: new MemoryFileSystem() });
+ * await db.put("Oslo", { country: "Norway", people: 717_710 });
+ * assertEquals((await db.get("Oslo"))?.people, 717_710);
+ * assertThrows(() => json().encode(1n), TypeError, "Cannot encode as json");
+ * ```
  *
  * @typeParam T The type of the values.
  * @returns The codec.
+ * @category Codecs
  */
 export function json<T>(): Codec<T> {
   return anyJson as Codec<T>;
@@ -318,18 +402,20 @@ function readNumber(buffer: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * Numbers in their order, from -Infinity to Infinity, each in 8 bytes.
+ * Numbers in their order, from -Infinity to Infinity, each in 8 bytes. `NaN` is refused, and -0 is written as 0.
  *
- * @example Order of the bytes
+ * @example Numbers in their order
  * ```ts
- * import { assert, assertEquals } from "@std/assert";
- * import { compareBytes } from "./bytes.ts";
- * import { number } from "./codec.ts";
+ * import { MemoryFileSystem, number, open } from "@varve/varve";
+ * import { assertEquals, assertThrows } from "@std/assert";
  *
- * const [nine, ten] = [number.encode(9), number.encode(10)];
- * assert(compareBytes(nine, 0, 8, ten, 0, 8) < 0);
- * assertEquals(number.decode(ten), 10);
+ * await using db = await open("floors", { key: number, fileSystem: new MemoryFileSystem() });
+ * await db.batch().put(10, "roof").put(-1, "cellar").put(9.5, "attic").put(0, "ground").commit();
+ * assertEquals(await Array.fromAsync(db.keys({ gt: -1 })), [0, 9.5, 10]);
+ * assertThrows(() => number.encode(NaN), TypeError, "NaN has no place in order");
  * ```
+ *
+ * @category Codecs
  */
 export const number: KeyCodec<number> = Object.freeze({
   ordered: true,

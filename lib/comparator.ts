@@ -16,19 +16,54 @@
  */
 import { compareBytes } from "./bytes.ts";
 
-/** An order of keys, with a name that is stored in the database. */
+/**
+ * An order of keys, with a name that is stored in the database. Sublevels and prefixes need the default one,
+ * {@linkcode bytewise}.
+ *
+ * @example Short keys first
+ * ```ts
+ * import { bytewise, type Comparator, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const shortFirst: Comparator = {
+ *   name: "example.ShortFirst",
+ *   compare: (a, b) => a.length - b.length || bytewise.compare(a, b),
+ * };
+ * const fileSystem = new MemoryFileSystem();
+ * await using db = await open("words", { comparator: shortFirst, fileSystem });
+ * await db.batch().put("apple", "").put("pear", "").put("fig", "").commit();
+ * assertEquals(await Array.fromAsync(db.keys()), ["fig", "pear", "apple"]);
+ * ```
+ *
+ * @category Codecs
+ */
 export interface Comparator {
   /** Stored in the manifest; a database opens only with a comparator of the same name. */
   readonly name: string;
   /**
    * Negative, zero or positive as `a` comes before, is, or comes after `b`. Zero only for the same bytes, unless the
-   * database has no filters (`filterBits: 0`): these tell keys apart by their bytes. It may throw for a key that it
-   * was not made for, also when that is compared with itself: such a key is refused before it is written.
+   * database has no filters (`filterBits: 0`): these tell keys apart by their bytes. It may throw for a key that it was
+   * not made for, also when that is compared with itself: such a key is refused before it is written.
+   *
+   * @param a An encoded key.
+   * @param b Another one.
+   * @returns A number with the sign of their order.
    */
   compare(a: Uint8Array, b: Uint8Array): number;
-  /** A key as short as may be that is `>= start` and `< limit`; by default `start` itself. */
+  /**
+   * A key as short as may be that is `>= start` and `< limit`; by default `start` itself.
+   *
+   * @param start An encoded key.
+   * @param limit A key that comes after it.
+   * @returns The key between them.
+   */
   separator?(start: Uint8Array, limit: Uint8Array): Uint8Array;
-  /** A key as short as may be that is `>= key`; by default `key` itself. */
+  /**
+   * A key as short as may be that is `>= key`; by default `key` itself.
+   *
+   * @param key An encoded key.
+   * @returns The key.
+   */
   successor?(key: Uint8Array): Uint8Array;
 }
 
@@ -55,7 +90,23 @@ function bytewiseSuccessor(key: Uint8Array): Uint8Array {
   return key; // empty, or nothing but 0xff: there is no shorter one
 }
 
-/** Bytes as unsigned numbers, a prefix before what it begins: LevelDB's default order. */
+/**
+ * Bytes as unsigned numbers, a prefix before what it begins: LevelDB's default order, and the only one that sublevels,
+ * prefixes and a worker work with.
+ *
+ * @example Its order, and a short key between two
+ * ```ts
+ * import { bytewise, utf8 } from "@varve/varve";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * assert(bytewise.compare(utf8.encode("a"), utf8.encode("ab")) < 0);
+ * assert(bytewise.compare(utf8.encode("Z"), utf8.encode("a")) < 0);
+ * const between = bytewise.separator!(utf8.encode("apple"), utf8.encode("cherry"));
+ * assertEquals(utf8.decode(between), "b");
+ * ```
+ *
+ * @category Codecs
+ */
 export const bytewise: Comparator = Object.freeze({
   name: "leveldb.BytewiseComparator",
   compare: (a: Uint8Array, b: Uint8Array) => compareBytes(a, 0, a.length, b, 0, b.length),

@@ -216,35 +216,50 @@ function checkNotDirectory(path: string): void {
 }
 
 /**
- * The disk of the machine. It has no state: use {@linkcode denoFileSystem}, or extend this class.
+ * The disk of the machine: what a database is on unless another one is given. It has no state; extend it to see or
+ * change what a database does to its files.
  *
  * @example Writing a file that survives a power cut, name and all
  * ```ts
+ * import { DenoFileSystem } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
- * import { denoFileSystem as disk } from "./deno_file_system.ts";
- * import { readFile } from "./file_system.ts";
  *
+ * const disk = new DenoFileSystem();
  * const directory = Deno.makeTempDirSync();
- * const file = disk.create(disk.join(directory, "000001.dbtmp"));
- * file.append(new TextEncoder().encode("MANIFEST-000001\n"));
+ * const file = disk.create(disk.join(directory, "settings.new"));
+ * file.append(new TextEncoder().encode("colour = green\n"));
  * await file.sync();
  * file.close();
- * const path = disk.join(directory, "CURRENT");
+ * const path = disk.join(directory, "settings");
  * disk.rename(file.path, path);
  * disk.syncDirectory(directory);
  *
- * assertEquals(new TextDecoder().decode(readFile(disk, path)), "MANIFEST-000001\n");
+ * assertEquals(Deno.readTextFileSync(path), "colour = green\n");
  * disk.remove(path);
  * disk.removeDirectory(directory);
  * ```
+ *
+ * @category Disks
  */
 export class DenoFileSystem implements FileSystem {
-  /** Joins the parts as the operating system does. */
+  /**
+   * Makes a path of a directory and a name in it, as the operating system does.
+   *
+   * @param directory The directory.
+   * @param name The name.
+   * @returns The path.
+   */
   join(directory: string, name: string): string {
     return join(directory, name);
   }
 
-  /** Creates a directory and its parents; one that exists is left alone. */
+  /**
+   * Creates a directory and its parents; one that exists is left alone. Their names survive a power cut, as far as
+   * permissions let the directories be synced that they are in.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `IO` or `READ_ONLY`.
+   */
   makeDirectory(path: string): void {
     attempt("write", "create directory", path, () => {
       if (existsSync(path, { isDirectory: true })) return;
@@ -266,7 +281,13 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** The names of the files in a directory, sorted; directories in it are left out. */
+  /**
+   * The names of the files in a directory, sorted; directories in it are left out.
+   *
+   * @param path The directory.
+   * @returns The names, without the directory.
+   * @throws {VarveError} `NOT_FOUND` if the directory is not there; `IO`.
+   */
   list(path: string): string[] {
     return attempt("read", "list directory", path, () => {
       const names: string[] = [];
@@ -275,7 +296,13 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Whether a file or directory is there. */
+  /**
+   * Whether a file or directory is there.
+   *
+   * @param path The file or directory.
+   * @returns Whether it is there.
+   * @throws {VarveError} `IO` if that cannot be told.
+   */
   exists(path: string): boolean {
     try {
       return existsSync(path);
@@ -285,7 +312,13 @@ export class DenoFileSystem implements FileSystem {
     }
   }
 
-  /** Bytes in a file. */
+  /**
+   * The size of a file.
+   *
+   * @param path The file.
+   * @returns Bytes in it.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
+   */
   size(path: string): number {
     return attempt("read", "read size of file", path, () => {
       const info = Deno.statSync(path);
@@ -294,7 +327,13 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Creates a file, or empties the one that is there, and opens it for writing. */
+  /**
+   * Creates a file, or empties the one that is there, and opens it for writing.
+   *
+   * @param path The file.
+   * @returns The file, at its beginning.
+   * @throws {VarveError} `NOT_FOUND` if its directory is not there; `IO` or `READ_ONLY`.
+   */
   create(path: string): WritableFile {
     return attempt("write", "create file", path, () => {
       const file = Deno.openSync(path, { write: true, create: true, truncate: true });
@@ -302,7 +341,13 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Opens an existing file for writing at its end. */
+  /**
+   * Opens an existing file for writing at its end.
+   *
+   * @param path The file.
+   * @returns The file, at its end.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   openAppend(path: string): WritableFile {
     return attempt("write", "open file for writing", path, () => {
       const file = Deno.openSync(path, { append: true });
@@ -315,7 +360,13 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Opens an existing file for reading. */
+  /**
+   * Opens an existing file for reading.
+   *
+   * @param path The file.
+   * @returns The file.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
+   */
   open(path: string): ReadableFile {
     return attempt("read", "open file", path, () => {
       const descriptor = openSync(path, "r");
@@ -330,7 +381,12 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Removes a file. One that others have open stays readable to them, except on Windows. */
+  /**
+   * Removes a file. One that others have open stays readable to them, except on Windows.
+   *
+   * @param path The file.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   remove(path: string): void {
     attempt("write", "remove file", path, () => {
       checkNotDirectory(path);
@@ -338,12 +394,23 @@ export class DenoFileSystem implements FileSystem {
     });
   }
 
-  /** Removes an empty directory. */
+  /**
+   * Removes an empty directory.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`, also if it is not empty; `READ_ONLY`.
+   */
   removeDirectory(path: string): void {
     attempt("write", "remove directory", path, () => rmdirSync(path));
   }
 
-  /** Renames a file, replacing the target. */
+  /**
+   * Renames a file, replacing the target.
+   *
+   * @param from The file.
+   * @param to Its new path.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   rename(from: string, to: string): void {
     attempt("write", `rename file to ${to}`, from, () => {
       checkNotDirectory(from);
@@ -352,8 +419,11 @@ export class DenoFileSystem implements FileSystem {
   }
 
   /**
-   * Makes creations, renames and removals in a directory durable. Does nothing on Windows, where a directory
-   * cannot be opened as a file is: there a name is durable when the file system's own journal says so.
+   * Makes creations, renames and removals in a directory durable. Does nothing on Windows, where a directory cannot be
+   * opened as a file is: there a name is durable when the file system's own journal says so.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
    */
   syncDirectory(path: string): void {
     if (Deno.build.os === "windows") return;
@@ -368,8 +438,14 @@ export class DenoFileSystem implements FileSystem {
   }
 
   /**
-   * Locks a directory through a file in it, created when needed. Fails at once if it is held otherwise.
-   * Sharing it takes no permission to write, once the file is there.
+   * Locks a directory through a file in it, created when needed. Sharing it takes no permission to write, once the file
+   * is there.
+   *
+   * @param path The lock file.
+   * @param mode `"exclusive"` for one holder alone, `"shared"` for any number of holders, none exclusive.
+   * @returns The lock, held until it is released or the process dies.
+   * @throws {VarveError} `LOCKED` at once if another handle, of this process or another one, holds it otherwise; `IO`
+   * or `READ_ONLY`.
    */
   lock(path: string, mode: "exclusive" | "shared"): FileLock {
     const action = "lock directory";

@@ -20,9 +20,28 @@ import { lockName, parseFileName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
 import { checkMaintenance } from "./maintenance.ts";
 
-/** What destroying can be told. */
+/**
+ * What destroying can be told.
+ *
+ * @example A database on another disk
+ * ```ts
+ * import { destroy, type DestroyOptions, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: Required<DestroyOptions> = { fileSystem: new MemoryFileSystem() };
+ * await (await open("data", options)).close();
+ * const removed = await destroy("data", options);
+ * assertEquals(removed.includes("CURRENT"), true);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface DestroyOptions {
-  /** The disk. @default {Deno's} */
+  /**
+   * The disk.
+   *
+   * @default {Deno's}
+   */
   fileSystem?: FileSystem;
 }
 

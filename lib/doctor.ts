@@ -7,6 +7,29 @@
  * deno task doctor destroy ./data
  * ```
  *
+ * `repair` copies nothing: copy the directory before. As a function, on any disk, with a status in place of an exit:
+ *
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { type DoctorSurroundings, runDoctor } from "@varve/varve/doctor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * fileSystem.remove("data/CURRENT"); // by accident
+ * const surroundings: DoctorSurroundings = {
+ *   fileSystem,
+ *   print: (text) => console.log(text),
+ *   printError: (text) => console.error(text),
+ *   confirm: undefined,
+ *   showsProgress: false,
+ *   signal: new AbortController().signal,
+ * };
+ * assertEquals(await runDoctor(["verify", "data"], surroundings), 1);
+ * assertEquals(await runDoctor(["repair", "data"], surroundings), 0);
+ * assertEquals(await runDoctor(["verify", "data"], surroundings), 0);
+ * ```
+ *
  * **Format.** What was found is one line each, on the output:
  * ```text
  * finding := ("error" | "warning"), " ", file name, [" at ", offset], ": ", what
@@ -53,8 +76,19 @@ Status: 0 sound or done, 1 errors found or something lost, 2 not possible.
 /**
  * A finding as one line.
  *
+ * @example An error and its place
+ * ```ts
+ * import { findingText } from "@varve/varve/doctor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const what = "block checksum mismatch";
+ * const line = findingText({ severity: "error", file: "000005.ldb", offset: 4096, what });
+ * assertEquals(line, "error 000005.ldb at 4096: block checksum mismatch\n");
+ * ```
+ *
  * @param finding What was found.
  * @returns The line, with its end.
+ * @category Maintenance
  */
 export function findingText({ severity, file, offset, what }: Finding): string {
   return `${severity} ${file}${offset === undefined ? "" : ` at ${offset}`}: ${oneLine(what)}\n`;
@@ -63,8 +97,21 @@ export function findingText({ severity, file, offset, what }: Finding): string {
 /**
  * What verifying has come to.
  *
+ * @example A database that is sound
+ * ```ts
+ * import { MemoryFileSystem, open, verify } from "@varve/varve";
+ * import { verifyText } from "@varve/varve/doctor";
+ * import { assertMatch } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * const text = verifyText(await verify("data", { fileSystem }));
+ * assertMatch(text, /^sound: 0 errors, 0 warnings; read 0 tables, .*\n$/);
+ * ```
+ *
  * @param report The report.
  * @returns Lines, each with its end.
+ * @category Maintenance
  */
 export function verifyText(report: VerifyReport): string {
   const { findings, errorCount, warningCount } = report;
@@ -96,8 +143,22 @@ const RANGES_MAX = 10;
 /**
  * What repairing has come to: a table of files, and below each what is damaged in it.
  *
+ * @example A database that has nothing to mend
+ * ```ts
+ * import { MemoryFileSystem, open, repair } from "@varve/varve";
+ * import { repairText } from "@varve/varve/doctor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * const lines = repairText(await repair("data", { fileSystem })).trimEnd().split("\n");
+ * assertEquals(lines[0]?.startsWith("file "), true);
+ * assertEquals(lines.at(-1), "repaired: nothing is lost");
+ * ```
+ *
  * @param report The report.
  * @returns Lines, each with its end.
+ * @category Maintenance
  */
 export function repairText(report: RepairReport): string {
   const { files, isComplete, usedManifest, lostBytes, leftOutCount } = report;
@@ -146,7 +207,32 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd");
 }
 
-/** What the program works with besides its arguments. */
+/**
+ * What the program works with besides its arguments.
+ *
+ * @example A terminal at which nobody agrees
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { type DoctorSurroundings, runDoctor } from "@varve/varve/doctor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * let errors = "";
+ * const surroundings: DoctorSurroundings = {
+ *   fileSystem,
+ *   print: () => {},
+ *   printError: (text) => errors += text,
+ *   confirm: (_question) => false,
+ *   showsProgress: false,
+ *   signal: AbortSignal.any([]),
+ * };
+ * assertEquals(await runDoctor(["destroy", "data"], surroundings), 2);
+ * assertEquals(errors, "error: Cannot destroy database: nobody has said --yes\n");
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface DoctorSurroundings {
   /** The disk. */
   fileSystem: FileSystem;
@@ -190,13 +276,12 @@ function progressPrinter(
  *
  * @example Verifying a database in memory
  * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { runDoctor } from "@varve/varve/doctor";
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./database.ts";
- * import { runDoctor } from "./doctor.ts";
- * import { MemoryFileSystem } from "./memory_file_system.ts";
  *
  * const fileSystem = new MemoryFileSystem();
- * await openDatabase("db", {}, fileSystem).close();
+ * await (await open("db", { fileSystem })).close();
  * let output = "";
  * const status = await runDoctor(["verify", "db"], {
  *   fileSystem,
@@ -212,7 +297,8 @@ function progressPrinter(
  *
  * @param args The arguments.
  * @param surroundings What it works with.
- * @returns The status to exit with.
+ * @returns The status to exit with. Nothing is thrown: an error is printed, and status 2.
+ * @category Maintenance
  */
 export async function runDoctor(
   args: readonly string[],
@@ -308,10 +394,20 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 }
 
 /**
- * The program.
+ * The program: {@linkcode runDoctor} on Deno's disk, with the terminal, ended by signals.
+ *
+ * @example Its usage
+ * ```ts
+ * import { main } from "@varve/varve/doctor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["--help"]), 0);
+ * assertEquals(await main(["cure", "./data"]), 2); // there is no such command
+ * ```
  *
  * @param args Its arguments.
  * @returns The status to exit with.
+ * @category Maintenance
  */
 export async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();

@@ -13,39 +13,70 @@
  * @module
  */
 
-/** What went wrong, for a program to act on. The codes are stable; the messages are not. */
+/**
+ * What went wrong, for a program to act on. The codes are stable; the messages are not.
+ *
+ * - `"CLOSED"`: the database, snapshot, cursor or iterator was used after it was closed, or a batch after its commit.
+ * - `"LOCKED"`: another handle, of this process or another one, has the directory open.
+ * - `"CORRUPTION"`: bytes on disk are not what was written: see {@linkcode CorruptionError}.
+ * - `"NOT_FOUND"`: the database is not there, and `createIfMissing` is false; or a file is not.
+ * - `"ALREADY_EXISTS"`: the database is there already, and `errorIfExists` is true.
+ * - `"READ_ONLY"`: a write to a database opened with `readOnly`, or on a directory that may not be written.
+ * - `"UNSUPPORTED_FORMAT"`: the files are of a format, comparator or compression that this version cannot read.
+ * - `"IO"`: the file system failed. After a failed write or sync the database refuses further writes until
+ *   {@linkcode Database.resume} has succeeded.
+ * - `"TOO_LARGE"`: a key, a value or a batch is over its limit.
+ *
+ * @example What to do about each
+ * ```ts
+ * import { MemoryFileSystem, open, VarveError, type VarveErrorCode } from "@varve/varve";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const advice: Partial<Record<VarveErrorCode, string>> = {
+ *   LOCKED: "is another copy of this program running?",
+ *   CORRUPTION: "run repair() on a copy",
+ *   IO: "make room on the disk, then resume()",
+ * };
+ * const fileSystem = new MemoryFileSystem();
+ * await using _first = await open("data", { fileSystem });
+ * const error = await assertRejects(() => open("data", { fileSystem }), VarveError);
+ * assertEquals(advice[error.code], "is another copy of this program running?");
+ * ```
+ *
+ * @category Errors
+ */
 export type VarveErrorCode =
-  /** The database, snapshot or iterator was used after it was closed. */
   | "CLOSED"
-  /** Another handle, of this process or another one, has the directory open. */
   | "LOCKED"
-  /** Bytes on disk are not what was written: see {@linkcode CorruptionError}. */
   | "CORRUPTION"
-  /** The database is not there, and `createIfMissing` is false. */
   | "NOT_FOUND"
-  /** The database is there already, and `errorIfExists` is true. */
   | "ALREADY_EXISTS"
-  /** A write to a database opened with `readOnly`, or on a directory that may not be written. */
   | "READ_ONLY"
-  /** The files are of a format, comparator or compression that this version cannot read. */
   | "UNSUPPORTED_FORMAT"
-  /** The file system failed. After a failed write or sync the database refuses further writes until it is resumed. */
   | "IO"
-  /** A key, a value or a batch is over its limit. */
   | "TOO_LARGE";
 
 /**
- * An error of the store.
+ * An error of the store: everything that depends on the state of a database or of a disk. Wrong types of arguments are
+ * `TypeError`s, wrong values of options `RangeError`s.
  *
  * @example Telling errors apart by code
  * ```ts
+ * import { MemoryFileSystem, open, VarveError } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
- * import { VarveError } from "./errors.ts";
  *
- * const error = new VarveError("LOCKED", "Cannot open database: directory is locked: ./data");
- * assertEquals(error.code, "LOCKED");
- * assertEquals(error.name, "VarveError");
+ * const fileSystem = new MemoryFileSystem();
+ * let why = "opened";
+ * try {
+ *   await open("data", { createIfMissing: false, fileSystem });
+ * } catch (error) {
+ *   if (!(error instanceof VarveError)) throw error;
+ *   why = error.code;
+ * }
+ * assertEquals(why, "NOT_FOUND");
  * ```
+ *
+ * @category Errors
  */
 export class VarveError extends Error {
   /** What went wrong, for a program to act on. */
@@ -65,7 +96,32 @@ export class VarveError extends Error {
   }
 }
 
-/** Bytes on disk that are not what was written: names the file and the offset in it. */
+/**
+ * Bytes on disk that are not what was written: names the file and the offset in it. Its code is `CORRUPTION`.
+ *
+ * @example Which file is damaged, and where
+ * ```ts
+ * import { CorruptionError, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ *   await db.flush();
+ * }
+ * const table = fileSystem.list("data").find((name) => name.endsWith(".ldb"))!;
+ * const damaged = fileSystem.readAll(`data/${table}`);
+ * damaged[3]! ^= 1;
+ * fileSystem.writeAll(`data/${table}`, damaged);
+ *
+ * await using db = await open("data", { fileSystem });
+ * const error = await assertRejects(() => db.get("key"), CorruptionError);
+ * assertEquals([error.file, error.offset], [`data/${table}`, 0]); // where the block starts
+ * ```
+ *
+ * @category Errors
+ */
 export class CorruptionError extends VarveError {
   /** Path of the damaged file. */
   readonly file: string;

@@ -14,7 +14,25 @@
  */
 import type { Random } from "./random.ts";
 
-/** What was asked of a disk: the name of the call, `sync` for both of its forms. */
+/**
+ * What was asked of a disk: the name of the call, `sync` for both of its forms.
+ *
+ * @example Which kinds a put needs
+ * ```ts
+ * import { open } from "@varve/varve";
+ * import { type OperationKind, SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new SimulatedFileSystem();
+ * await using db = await open("data", { fileSystem });
+ * const kinds: OperationKind[] = [];
+ * fileSystem.onMutation = ({ kind }) => void kinds.push(kind);
+ * await db.put("key", "value");
+ * assertEquals(kinds, ["append", "sync"]);
+ * ```
+ *
+ * @category Faults
+ */
 export type OperationKind =
   | "append"
   | "create"
@@ -53,7 +71,27 @@ export const OPERATIONS: Readonly<
   syncDirectory: { action: "sync directory", isMutating: true },
 };
 
-/** One call that was made of a disk. */
+/**
+ * One call that was made of a disk.
+ *
+ * @example The power goes at the third change
+ * ```ts
+ * import { open } from "@varve/varve";
+ * import { type Operation, SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const fileSystem = new SimulatedFileSystem();
+ * let last: Operation | undefined;
+ * fileSystem.onMutation = (operation) => {
+ *   last = operation;
+ *   if (fileSystem.mutations === 3) fileSystem.cutPower();
+ * };
+ * await assertRejects(() => open("data", { fileSystem }), Error, "the power is off");
+ * assertEquals([last?.kind, last?.path, last?.isMutating], ["create", "data/MANIFEST-000001", true]);
+ * ```
+ *
+ * @category Faults
+ */
 export interface Operation {
   /** How many calls came before it. */
   readonly index: number;
@@ -79,29 +117,111 @@ export interface Operation {
  * - `"flip"`: a read comes back with one bit changed.
  * - `"misdirect"`: a read comes back with bytes of another place in the file.
  * - `{ latencyMs }`: nothing fails. An awaited sync takes that much longer; on other calls the time is only counted.
+ *
+ * @example One bit of what is read
+ * ```ts
+ * import { CorruptionError, open } from "@varve/varve";
+ * import { type FaultEffect, SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const fileSystem = new SimulatedFileSystem();
+ * await using db = await open("data", { fileSystem, poolBytes: 0 });
+ * await db.put("key", "value");
+ * await db.flush();
+ * await db.get("key"); // opens the table
+ * const effect: FaultEffect = "flip";
+ * fileSystem.addFault({ effect, path: /\.ldb$/ });
+ * await assertRejects(() => db.get("key"), CorruptionError);
+ * assertEquals(await db.get("key"), "value"); // it was read wrongly, and is not damaged
+ * ```
+ *
+ * @category Faults
  */
 export type FaultEffect = "error" | "short" | "drop" | "flip" | "misdirect" | {
   /** How much longer it takes, in milliseconds. */
   readonly latencyMs: number;
 };
 
-/** When something goes wrong, and what. */
+/**
+ * When something goes wrong, and what.
+ *
+ * @example The second sync of a log
+ * ```ts
+ * import { open, VarveError } from "@varve/varve";
+ * import { type FaultRule, SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const fileSystem = new SimulatedFileSystem();
+ * await using db = await open("data", { fileSystem });
+ * const rule: FaultRule = { kind: "sync", path: /\.log$/, after: 1 };
+ * fileSystem.addFault(rule);
+ * await db.put("a", "1");
+ * const error = await assertRejects(() => db.put("b", "2"), VarveError);
+ * assertEquals(error.code, "IO");
+ * await db.resume();
+ * await db.put("b", "2");
+ * ```
+ *
+ * @category Faults
+ */
 export interface FaultRule {
-  /** Which calls. @default {every kind that the effect is possible for} */
+  /**
+   * Which calls.
+   *
+   * @default {every kind that the effect is possible for}
+   */
   readonly kind?: OperationKind | readonly OperationKind[];
-  /** Which paths, matched against the whole path as the caller wrote it. @default {all} */
+  /**
+   * Which paths, matched against the whole path as the caller wrote it.
+   *
+   * @default {all}
+   */
   readonly path?: RegExp;
-  /** How many of those calls pass first. @default {0} */
+  /**
+   * How many of those calls pass first.
+   *
+   * @default {0}
+   */
   readonly after?: number;
-  /** How many come under the rule then; `Infinity` for all of them. @default {1} */
+  /**
+   * How many come under the rule then; `Infinity` for all of them.
+   *
+   * @default {1}
+   */
   readonly times?: number;
-  /** How likely it is that a call under the rule gets the fault, 0 to 1. @default {1} */
+  /**
+   * How likely it is that a call under the rule gets the fault, 0 to 1.
+   *
+   * @default {1}
+   */
   readonly probability?: number;
-  /** What goes wrong. @default {"error"} */
+  /**
+   * What goes wrong.
+   *
+   * @default {"error"}
+   */
   readonly effect?: FaultEffect;
 }
 
-/** A rule that is in force. */
+/**
+ * A rule that is in force.
+ *
+ * @example Until it is removed
+ * ```ts
+ * import { type ActiveFault, SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const disk = new SimulatedFileSystem();
+ * const fault: ActiveFault = disk.addFault({ kind: "create", times: Infinity });
+ * assertThrows(() => disk.create("a"), Error, "Cannot create file: injected fault: a");
+ * assertThrows(() => disk.create("b"), Error, "injected fault");
+ * fault.remove();
+ * disk.create("c").close();
+ * assertEquals(fault.hits, 2);
+ * ```
+ *
+ * @category Faults
+ */
 export interface ActiveFault {
   /** How many calls it has given a fault. */
   readonly hits: number;

@@ -45,7 +45,27 @@ export const EMPTY_RESULT: JobResult = Object.freeze({
   droppedEntries: 0,
 });
 
-/** What flushes and compactions have cost since the database was opened. */
+/**
+ * What flushes and compactions have cost since the database was opened: part of {@linkcode BackgroundStats}.
+ *
+ * @example What compactions rewrote
+ * ```ts
+ * import { type JobCounters, MemoryFileSystem, open } from "@varve/varve";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * for (const value of ["old", "new"]) {
+ *   await db.put("key", value);
+ *   await db.flush();
+ * }
+ * await db.compact();
+ * const counters: Readonly<JobCounters> = db.stats().background;
+ * assertEquals([counters.flushes, counters.droppedEntries], [2, 1]);
+ * assert(counters.compactionReadBytes > counters.compactionWriteBytes);
+ * ```
+ *
+ * @category Statistics
+ */
 export class JobCounters {
   /** Memtables turned into tables. */
   flushes = 0;

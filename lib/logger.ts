@@ -13,36 +13,53 @@
  * @module
  */
 
-/** How much a message matters, from the least to the most. */
+/**
+ * How much a message matters, from the least to the most:
+ *
+ * - `"debug"`: of use to someone who works on the store.
+ * - `"info"`: a step that is meant to happen: recovered, flushed, compacted.
+ * - `"warn"`: not meant to happen, and dealt with.
+ * - `"error"`: not dealt with: an error follows, here or at the next write.
+ *
+ * @example Only what matters enough
+ * ```ts
+ * import type { LogLevel } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const levels: LogLevel[] = ["debug", "info", "warn", "error"];
+ * const from = (least: LogLevel) => levels.slice(levels.indexOf(least));
+ * assertEquals(from("warn"), ["warn", "error"]);
+ * ```
+ *
+ * @category Opening
+ */
 export type LogLevel =
-  /** Of use to someone who works on the store. */
   | "debug"
-  /** A step that is meant to happen: recovered, flushed, compacted. */
   | "info"
-  /** Not meant to happen, and dealt with. */
   | "warn"
-  /** Not dealt with: an error follows, here or at the next write. */
   | "error";
 
 /**
- * Takes the store's messages.
+ * Takes the store's messages. Without one nothing is printed.
  *
- * @example Keeping warnings and errors
+ * @example Keeping what was done
  * ```ts
- * import { assertEquals } from "@std/assert";
- * import type { Logger } from "./logger.ts";
+ * import { type Logger, MemoryFileSystem, open } from "@varve/varve";
+ * import { assert } from "@std/assert";
  *
- * const kept: string[] = [];
+ * const lines: string[] = [];
  * const logger: Logger = {
  *   log(level, source, message) {
- *     if (level === "warn" || level === "error") kept.push(`${level} ${source}: ${message}`);
+ *     if (level !== "debug") lines.push(`${level} ${source}: ${message}`);
  *   },
  * };
- *
- * logger.log("info", "compaction", "2 tables of level 0 into 1 of level 1");
- * logger.log("warn", "recovery", "dropped 12 bytes at the end of 000007.log");
- * assertEquals(kept, ["warn recovery: dropped 12 bytes at the end of 000007.log"]);
+ * await using db = await open("data", { logger, fileSystem: new MemoryFileSystem() });
+ * await db.put("key", "value");
+ * await db.flush();
+ * assert(lines.some((line) => line.startsWith("info ")), lines.join("\n"));
  * ```
+ *
+ * @category Opening
  */
 export interface Logger {
   /**

@@ -19,7 +19,29 @@ import type { FileSystem, ReadableFile } from "./file_system.ts";
 import { InternalKeyComparator } from "./internal_key.ts";
 import { checkComparator, checkFileSystem, checkObject, describe } from "./options.ts";
 
-/** How far the work has come. */
+/**
+ * How far the work has come.
+ *
+ * @example In per cent
+ * ```ts
+ * import { type MaintenanceProgress, MemoryFileSystem, open, verify } from "@varve/varve";
+ * import { assert } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value ".repeat(500_000)); // of little it tells nothing
+ * }
+ * let percent = 0;
+ * const onProgress = ({ bytesRead, bytesTotal }: MaintenanceProgress) => {
+ *   percent = Math.floor(100 * bytesRead / bytesTotal);
+ * };
+ * await verify("data", { fileSystem, onProgress });
+ * assert(percent > 0 && percent <= 100);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface MaintenanceProgress {
   /** Name of the file that was read last. */
   readonly file: string;
@@ -29,11 +51,34 @@ export interface MaintenanceProgress {
   readonly bytesTotal: number;
 }
 
-/** What verifying and repairing can be told. */
+/**
+ * What verifying and repairing can be told.
+ *
+ * @example Giving it up
+ * ```ts
+ * import { type MaintenanceOptions, MemoryFileSystem, open, verify } from "@varve/varve";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * const options: MaintenanceOptions = { fileSystem, signal: AbortSignal.abort() };
+ * await assertRejects(() => verify("data", options), DOMException, "aborted");
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface MaintenanceOptions {
-  /** The disk. @default {Deno's} */
+  /**
+   * The disk.
+   *
+   * @default {Deno's}
+   */
   fileSystem?: FileSystem;
-  /** The order of keys that the database was created with. @default {bytewise} */
+  /**
+   * The order of keys that the database was created with.
+   *
+   * @default {bytewise}
+   */
   comparator?: Comparator;
   /** Told from time to time how far it has come. */
   onProgress?: (progress: MaintenanceProgress) => void;

@@ -159,12 +159,27 @@ export function parentOf(path: string): string {
 }
 
 /**
- * A disk in memory.
+ * A disk in memory, for tests and for databases that need not outlive the process. It never fails but for wrong paths,
+ * which are names joined by `/`.
+ *
+ * @example A database in memory
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ * }
+ * await using again = await open("data", { fileSystem }); // the files are there as long as the object
+ * assertEquals(await again.get("key"), "value");
+ * ```
  *
  * @example Writing, renaming and reading a file
  * ```ts
+ * import { MemoryFileSystem } from "@varve/varve";
  * import { assertEquals } from "@std/assert";
- * import { MemoryFileSystem } from "./memory_file_system.ts";
  *
  * const disk = new MemoryFileSystem();
  * disk.makeDirectory("data");
@@ -178,18 +193,31 @@ export function parentOf(path: string): string {
  * assertEquals(disk.list("data"), ["CURRENT"]);
  * assertEquals(new TextDecoder().decode(disk.readAll("data/CURRENT")), "MANIFEST-000001\n");
  * ```
+ *
+ * @category Disks
  */
 export class MemoryFileSystem implements FileSystem {
   /** By canonical path, as the directories are. No path is in both. */
   readonly #files: Map<string, StoredFile> = new Map();
   readonly #directories: Set<string> = new Set([""]);
 
-  /** Puts a slash between them, where none is. */
+  /**
+   * Makes a path of a directory and a name in it: a slash between them, where none is.
+   *
+   * @param directory The directory.
+   * @param name The name.
+   * @returns The path.
+   */
   join(directory: string, name: string): string {
     return directory === "" || directory.endsWith("/") ? directory + name : `${directory}/${name}`;
   }
 
-  /** Creates a directory and its parents; one that exists is left alone. */
+  /**
+   * Creates a directory and its parents; one that exists is left alone.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `IO` or `READ_ONLY`.
+   */
   makeDirectory(path: string): void {
     const target = canonical(path);
     const missing: string[] = [];
@@ -202,7 +230,13 @@ export class MemoryFileSystem implements FileSystem {
     for (const at of missing) this.#directories.add(at);
   }
 
-  /** The names of the files in a directory, sorted; directories in it are left out. */
+  /**
+   * The names of the files in a directory, sorted; directories in it are left out.
+   *
+   * @param path The directory.
+   * @returns The names, without the directory.
+   * @throws {VarveError} `NOT_FOUND` if the directory is not there; `IO`.
+   */
   list(path: string): string[] {
     const directory = canonical(path);
     this.#checkDirectory("list directory", directory, path);
@@ -213,41 +247,81 @@ export class MemoryFileSystem implements FileSystem {
     return names.sort();
   }
 
-  /** Whether a file or directory is there. */
+  /**
+   * Whether a file or directory is there.
+   *
+   * @param path The file or directory.
+   * @returns Whether it is there.
+   * @throws {VarveError} `IO` if that cannot be told.
+   */
   exists(path: string): boolean {
     const target = canonical(path);
     return this.#files.has(target) || this.#directories.has(target);
   }
 
-  /** Bytes in a file. */
+  /**
+   * The size of a file.
+   *
+   * @param path The file.
+   * @returns Bytes in it.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
+   */
   size(path: string): number {
     return this.#find("read size of file", path).size;
   }
 
-  /** Creates a file, or empties the one that is there, and opens it for writing. */
+  /**
+   * Creates a file, or empties the one that is there, and opens it for writing.
+   *
+   * @param path The file.
+   * @returns The file, at its beginning.
+   * @throws {VarveError} `NOT_FOUND` if its directory is not there; `IO` or `READ_ONLY`.
+   */
   create(path: string): WritableFile {
     const file = this.#findOrAdd("create file", path);
     file.truncate();
     return new MemoryWritableFile(path, file);
   }
 
-  /** Opens an existing file for writing at its end. */
+  /**
+   * Opens an existing file for writing at its end.
+   *
+   * @param path The file.
+   * @returns The file, at its end.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   openAppend(path: string): WritableFile {
     return new MemoryWritableFile(path, this.#find("open file for writing", path));
   }
 
-  /** Opens an existing file for reading. */
+  /**
+   * Opens an existing file for reading.
+   *
+   * @param path The file.
+   * @returns The file.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
+   */
   open(path: string): ReadableFile {
     return new MemoryReadableFile(path, this.#find("open file", path));
   }
 
-  /** Removes a file. One that others have open stays readable to them. */
+  /**
+   * Removes a file. One that others have open stays readable to them.
+   *
+   * @param path The file.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   remove(path: string): void {
     this.#find("remove file", path);
     this.#files.delete(canonical(path));
   }
 
-  /** Removes an empty directory. */
+  /**
+   * Removes an empty directory.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`, also if it is not empty; `READ_ONLY`.
+   */
   removeDirectory(path: string): void {
     const target = canonical(path);
     const hasDirectories = this.#directories.keys().some((at) =>
@@ -260,7 +334,13 @@ export class MemoryFileSystem implements FileSystem {
     this.#directories.delete(target);
   }
 
-  /** Renames a file, replacing the target. */
+  /**
+   * Renames a file, replacing the target.
+   *
+   * @param from The file.
+   * @param to Its new path.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` or `READ_ONLY`.
+   */
   rename(from: string, to: string): void {
     const file = this.#find("rename file", from);
     const target = canonical(to);
@@ -272,12 +352,26 @@ export class MemoryFileSystem implements FileSystem {
     this.#files.set(target, file);
   }
 
-  /** Checks that the directory is there: names in memory need no syncing. */
+  /**
+   * Makes creations, renames and removals in a directory durable. In memory they are so at once: it only checks that
+   * the directory is there.
+   *
+   * @param path The directory.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO`.
+   */
   syncDirectory(path: string): void {
     this.#checkDirectory("sync directory", canonical(path), path);
   }
 
-  /** Locks a directory through a file in it, created when needed. Fails at once if it is held otherwise. */
+  /**
+   * Locks a directory through a file in it, created when needed. Locks are those of this disk, and of no other process.
+   *
+   * @param path The lock file.
+   * @param mode `"exclusive"` for one holder alone, `"shared"` for any number of holders, none exclusive.
+   * @returns The lock, held until it is released or the process dies.
+   * @throws {VarveError} `LOCKED` at once if another handle, of this process or another one, holds it otherwise; `IO`
+   * or `READ_ONLY`.
+   */
   lock(path: string, mode: "exclusive" | "shared"): FileLock {
     const file = this.#findOrAdd("lock directory", path);
     const free = mode === "exclusive" ? file.holders === 0 : file.holders !== EXCLUSIVE;
@@ -292,6 +386,7 @@ export class MemoryFileSystem implements FileSystem {
    *
    * @param path The file.
    * @returns A copy of its bytes.
+   * @throws {VarveError} `NOT_FOUND` if it is not there; `IO` if it is a directory.
    */
   readAll(path: string): Uint8Array {
     const file = this.#find("read file", path);
@@ -306,6 +401,7 @@ export class MemoryFileSystem implements FileSystem {
    *
    * @param path The file.
    * @param bytes What it shall hold.
+   * @throws {VarveError} `NOT_FOUND` if its directory is not there; `IO` if it is a directory.
    */
   writeAll(path: string, bytes: Uint8Array): void {
     const file = this.#findOrAdd("write file", path);

@@ -19,10 +19,48 @@ export const KEY_BYTES_MAX: number = 64 * 1024;
 /** The longest value, in bytes: 1 GiB. */
 export const VALUE_BYTES_MAX: number = 2 ** 30;
 
-/** How tables are compressed. */
+/**
+ * How tables are compressed.
+ *
+ * @example What it saves
+ * ```ts
+ * import { type CompressionName, MemoryFileSystem, open } from "@varve/varve";
+ * import { assert } from "@std/assert";
+ *
+ * async function bytesOnDisk(compression: CompressionName): Promise<number> {
+ *   await using db = await open("data", { compression, fileSystem: new MemoryFileSystem() });
+ *   await db.put("key", "value ".repeat(1000));
+ *   await db.flush();
+ *   return db.stats().levels.reduce((sum, { bytes }) => sum + bytes, 0);
+ * }
+ * const [none, snappy, zstd] = [
+ *   await bytesOnDisk("none"),
+ *   await bytesOnDisk("snappy"),
+ *   await bytesOnDisk("zstd"),
+ * ];
+ * assert(none > 6000 && snappy < 600 && zstd < 300);
+ * ```
+ *
+ * @category Opening
+ */
 export type CompressionName = "none" | "snappy" | "zstd";
 
-/** How a write is made. */
+/**
+ * How a write is made.
+ *
+ * @example One sync for many writes
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * for (let i = 0; i < 100; i++) await db.put(`key ${i}`, "value", { sync: false });
+ * await db.put("last", "value"); // with all before it
+ * assertEquals(db.stats().writes.syncs, 1);
+ * ```
+ *
+ * @category Writing
+ */
 export interface WriteOptions {
   /**
    * Whether the write is on disk when it is acknowledged. Without, it survives the death of the process, and a
@@ -33,7 +71,25 @@ export interface WriteOptions {
   sync?: boolean;
 }
 
-/** Which entries, and in which order. */
+/**
+ * Which entries, and in which order. All of it may be combined, but for `gt` with `gte` and `lt` with `lte`.
+ *
+ * @example Part of the keys, from the end
+ * ```ts
+ * import { MemoryFileSystem, open, type RangeOptions } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("fruit", { fileSystem: new MemoryFileSystem() });
+ * for (const fruit of ["apple", "banana", "blueberry", "cherry"]) await db.put(fruit, "");
+ * const keys = (range: RangeOptions<string>) => Array.fromAsync(db.keys(range));
+ * assertEquals(await keys({ gte: "banana", lt: "cherry" }), ["banana", "blueberry"]);
+ * assertEquals(await keys({ prefix: "b" }), ["banana", "blueberry"]);
+ * assertEquals(await keys({ reverse: true, limit: 2 }), ["cherry", "blueberry"]);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @category Reading
+ */
 export interface RangeOptions<K> {
   /** Only keys after this one. */
   gt?: K;
@@ -45,29 +101,90 @@ export interface RangeOptions<K> {
   lte?: K;
   /** Only keys whose encoded form begins with this one's. */
   prefix?: K;
-  /** Whether to go from the last key to the first. @default {false} */
+  /**
+   * Whether to go from the last key to the first.
+   *
+   * @default {false}
+   */
   reverse?: boolean;
-  /** At most this many entries. @default {Infinity} */
+  /**
+   * At most this many entries.
+   *
+   * @default {Infinity}
+   */
   limit?: number;
   /** Ends the iteration with the signal's reason when it is aborted. */
   signal?: AbortSignal;
-  /** Whether blocks read stay in the buffer pool: false for a scan that would only push others out. @default {true} */
+  /**
+   * Whether blocks read stay in the buffer pool: false for a scan that would only push others out.
+   *
+   * @default {true}
+   */
   fillPool?: boolean;
 }
 
-/** How a database is opened. */
+/**
+ * How a database is opened. All of it may be chosen anew each time, but for `key`, `value` and `comparator`: the files
+ * are to be read as they were written.
+ *
+ * @example A database for many writes, little of which matters by itself
+ * ```ts
+ * import { json, MemoryFileSystem, number, open, type OpenOptions } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: OpenOptions<number, { celsius: number }> = {
+ *   key: number,
+ *   value: json(),
+ *   sync: false, // a power cut may take the last ones
+ *   memtableBytes: 32 * 1024 * 1024,
+ *   compression: ["none", "none", "zstd"], // for levels 0 and 1, and all deeper ones
+ *   fileSystem: new MemoryFileSystem(),
+ * };
+ * await using db = await open("measurements", options);
+ * await db.put(1_767_225_600, { celsius: -3 });
+ * assertEquals(db.stats().memtable.capacityBytes, 32 * 1024 * 1024);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Opening
+ */
 export interface OpenOptions<K = string, V = string> {
-  /** How keys become bytes. @default {utf8} */
+  /**
+   * How keys become bytes.
+   *
+   * @default {utf8}
+   */
   key?: KeyCodec<K>;
-  /** How values become bytes. @default {utf8} */
+  /**
+   * How values become bytes.
+   *
+   * @default {utf8}
+   */
   value?: Codec<V>;
-  /** Whether to create the database if there is none. @default {true} */
+  /**
+   * Whether to create the database if there is none.
+   *
+   * @default {true}
+   */
   createIfMissing?: boolean;
-  /** Whether it is an error if there is one. @default {false} */
+  /**
+   * Whether it is an error if there is one.
+   *
+   * @default {false}
+   */
   errorIfExists?: boolean;
-  /** Whether to open it for reading only: nothing in the directory is changed. @default {false} */
+  /**
+   * Whether to open it for reading only: nothing in the directory is changed.
+   *
+   * @default {false}
+   */
   readOnly?: boolean;
-  /** Whether writes wait until they are on disk, unless they say otherwise. @default {true} */
+  /**
+   * Whether writes wait until they are on disk, unless they say otherwise.
+   *
+   * @default {true}
+   */
   sync?: boolean;
   /**
    * How many bytes of writes are gathered in memory before they become a table. LevelDB gathers 4 MiB; with twice as
@@ -76,29 +193,77 @@ export interface OpenOptions<K = string, V = string> {
    * @default {8 MiB}
    */
   memtableBytes?: number;
-  /** How many full memtables may wait to become tables before writes wait for them. @default {2} */
+  /**
+   * How many full memtables may wait to become tables before writes wait for them.
+   *
+   * @default {2}
+   */
   maxImmutableMemtables?: number;
-  /** How many bytes of decoded blocks are kept in memory. @default {8 MiB} */
+  /**
+   * How many bytes of decoded blocks are kept in memory.
+   *
+   * @default {8 MiB}
+   */
   poolBytes?: number;
-  /** How the buffer pool chooses what to evict. @default {"sieve"} */
+  /**
+   * How the buffer pool chooses what to evict.
+   *
+   * @default {"sieve"}
+   */
   poolPolicy?: "sieve" | "lru";
-  /** How many tables are kept open. @default {500} */
+  /**
+   * How many tables are kept open.
+   *
+   * @default {500}
+   */
   maxOpenTables?: number;
-  /** About how many bytes of entries are in a block of a table, before compression. @default {4096} */
+  /**
+   * About how many bytes of entries are in a block of a table, before compression.
+   *
+   * @default {4096}
+   */
   blockBytes?: number;
-  /** Every how many entries a block has a full key. @default {16} */
+  /**
+   * Every how many entries a block has a full key.
+   *
+   * @default {16}
+   */
   restartInterval?: number;
-  /** About how large a table gets. @default {2 MiB} */
+  /**
+   * About how large a table gets.
+   *
+   * @default {2 MiB}
+   */
   tableBytes?: number;
-  /** Bits a key in the Bloom filter of a table; 0 for no filter. @default {10} */
+  /**
+   * Bits a key in the Bloom filter of a table; 0 for no filter.
+   *
+   * @default {10}
+   */
   filterBits?: number;
-  /** How tables are compressed: one for all, or one for each level, the last for all deeper. @default {"snappy"} */
+  /**
+   * How tables are compressed: one for all, or one for each level, the last for all deeper.
+   *
+   * @default {"snappy"}
+   */
   compression?: CompressionName | readonly CompressionName[];
-  /** How many tables of level 0 start a compaction. @default {4} */
+  /**
+   * How many tables of level 0 start a compaction.
+   *
+   * @default {4}
+   */
   levelZeroTables?: number;
-  /** How large level 1 may get; each deeper one ten times as large. @default {10 MiB} */
+  /**
+   * How large level 1 may get; each deeper one ten times as large.
+   *
+   * @default {10 MiB}
+   */
   baseLevelBytes?: number;
-  /** Whether a table that is searched in vain too often is compacted, as LevelDB does. @default {false} */
+  /**
+   * Whether a table that is searched in vain too often is compacted, as LevelDB does.
+   *
+   * @default {false}
+   */
   seekCompaction?: boolean;
   /**
    * Whether flushes and compactions are done in a worker, beside the caller's thread. It is started for the first that
@@ -109,11 +274,23 @@ export interface OpenOptions<K = string, V = string> {
    * @default {if possible}
    */
   worker?: boolean;
-  /** The order of keys, for good. @default {bytewise} */
+  /**
+   * The order of keys, for good.
+   *
+   * @default {bytewise}
+   */
   comparator?: Comparator;
-  /** The disk. @default {Deno's} */
+  /**
+   * The disk.
+   *
+   * @default {Deno's}
+   */
   fileSystem?: FileSystem;
-  /** Who is told what the engine does. @default {nobody} */
+  /**
+   * Who is told what the engine does.
+   *
+   * @default {nobody}
+   */
   logger?: Logger;
 }
 

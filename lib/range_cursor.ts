@@ -28,7 +28,26 @@ import type { RangeOptions } from "./options.ts";
 import type { Scan } from "./scan.ts";
 import type { VisibleCursor } from "./visible_cursor.ts";
 
-/** Which entries a cursor walks over. Its direction is told at each move, so there is no `reverse`, nor a `limit`. */
+/**
+ * Which entries a cursor walks over. Its direction is told at each move, so there is no `reverse`, nor a `limit`.
+ *
+ * @example A scan that leaves the buffer pool alone
+ * ```ts
+ * import { type CursorOptions, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.batch().put("a/1", "").put("b/1", "").put("b/2", "").commit();
+ * const range: CursorOptions<string> = { prefix: "b/", fillPool: false };
+ * using cursor = db.cursorSync(range);
+ * let count = 0;
+ * while (cursor.next()) count++;
+ * assertEquals(count, 2);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @category Reading
+ */
 export type CursorOptions<K> = Omit<RangeOptions<K>, "reverse" | "limit" | "signal">;
 
 /**
@@ -43,7 +62,7 @@ export type CursorOptions<K> = Omit<RangeOptions<K>, "reverse" | "limit" | "sign
  * @example Adding up without an allocation for each entry
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemoryFileSystem, open } from "../mod.ts";
+ * import { MemoryFileSystem, open } from "@varve/varve";
  *
  * await using db = await open("db", { fileSystem: new MemoryFileSystem() });
  * await db.batch().put("apple", "5").put("banana", "6").put("cherry", "6").commit();
@@ -58,24 +77,33 @@ export type CursorOptions<K> = Omit<RangeOptions<K>, "reverse" | "limit" | "sign
  *
  * @typeParam K What keys are.
  * @typeParam V What values are.
+ * @category Reading
  */
 export interface RangeCursor<K, V> extends Disposable {
   /**
    * Goes to the following entry; from a new cursor or from before the first, to the first one.
    *
    * @returns Whether there is one. If not, the cursor is after the last, and stays there.
+   * @throws {VarveError} `CLOSED` if the cursor or the database is; `IO`, or a {@linkcode CorruptionError}: the cursor
+   * is closed then.
    */
   next(): boolean;
   /**
    * Goes to the preceding entry; from a new cursor or from after the last, to the last one.
    *
    * @returns Whether there is one. If not, the cursor is before the first, and stays there.
+   * @throws {VarveError} `CLOSED` if the cursor or the database is; `IO`, or a {@linkcode CorruptionError}: the cursor
+   * is closed then.
    */
   previous(): boolean;
   /**
    * Goes to the first entry of the range whose key is at or after this one.
    *
+   * @param key The key. It need not be there.
    * @returns Whether there is one. If not, the cursor is after the last.
+   * @throws {TypeError} If the codec does not take the key.
+   * @throws {VarveError} `CLOSED` if the cursor or the database is; `IO`, or a {@linkcode CorruptionError}: the cursor
+   * is closed then.
    */
   seek(key: K): boolean;
   /** The key of the entry it is at. A `TypeError` if it is at none. */

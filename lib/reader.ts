@@ -35,43 +35,235 @@ const CURSOR_OPTIONS: ReadonlySet<string> = new Set([
 
 /**
  * What can be read from: a database, a sublevel or a snapshot of either. All that is read belongs to the caller, but
- * for what a cursor lends.
+ * for what a cursor lends. A key that is not there is `undefined`; an empty value is a value.
+ *
+ * Each read is there twice: awaited, so that others get their turn during a long run of reads, and at once. What fails
+ * throws at once from the `Sync` form, and rejects the promise of the other one:
+ *
+ * - `TypeError` if the codec does not take a key, or cannot read what is stored; or if an option of a range is unknown,
+ *   of a wrong type, or contradicts another one.
+ * - `RangeError` if a limit is not a whole number from 0 on, or `Infinity`.
+ * - {@linkcode VarveError} `CLOSED` if the database or snapshot is; `TOO_LARGE` if a key is longer than any can be;
+ *   `IO` if the disk fails; a {@linkcode CorruptionError} if what is read is damaged.
+ *
+ * @example A function that reads whatever it is given
+ * ```ts
+ * import { MemoryFileSystem, open, type Reader } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function count(reader: Reader<string, string>, prefix: string): number {
+ *   return reader.keysSync({ prefix }).reduce((sum) => sum + 1, 0);
+ * }
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.batch().put("fruit/apple", "").put("fruit/pear", "").put("nut/hazel", "").commit();
+ * using before = db.snapshot();
+ * await db.delete("fruit/pear");
+ * assertEquals([count(db, "fruit/"), count(before, "fruit/")], [1, 2]);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Reading
  */
 export interface Reader<K, V> {
-  /** The value of a key, or `undefined`. */
+  /**
+   * The value of a key.
+   *
+   * @example There, empty, and not there
+   * ```ts
+   * import { MemoryFileSystem, open } from "@varve/varve";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+   * await db.batch().put("key", "value").put("empty", "").commit();
+   * assertEquals(await db.get("key"), "value");
+   * assertEquals(await db.get("empty"), "");
+   * assertEquals(await db.get("nowhere"), undefined);
+   * ```
+   *
+   * @param key The key.
+   * @returns The value, or `undefined` if there is none.
+   * @throws {TypeError} If the codec does not take the key, or cannot read the value.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   get(key: K): Promise<V | undefined>;
-  /** The value of a key, or `undefined`. */
+  /**
+   * The value of a key, at once.
+   *
+   * @param key The key.
+   * @returns The value, or `undefined` if there is none.
+   * @throws {TypeError} If the codec does not take the key, or cannot read the value.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   getSync(key: K): V | undefined;
-  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
+  /**
+   * The values of several keys, all as of one moment.
+   *
+   * @example In the order of the keys
+   * ```ts
+   * import { MemoryFileSystem, open } from "@varve/varve";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+   * await db.batch().put("a", "1").put("b", "2").commit();
+   * assertEquals(await db.getMany(["b", "c", "a"]), ["2", undefined, "1"]);
+   * ```
+   *
+   * @param keys The keys.
+   * @returns As many values as there are keys; `undefined` for each that is not there.
+   * @throws {TypeError} If the keys are no array, the codec does not take one, or cannot read a value.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
-  /** The values of several keys, all as of one moment; `undefined` for each that is not there. */
+  /**
+   * The values of several keys, all as of one moment, at once.
+   *
+   * @param keys The keys.
+   * @returns As many values as there are keys; `undefined` for each that is not there.
+   * @throws {TypeError} If the keys are no array, the codec does not take one, or cannot read a value.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   getManySync(keys: readonly K[]): (V | undefined)[];
-  /** Whether a key is there. */
+  /**
+   * Whether a key is there. Its value is not decoded.
+   *
+   * @param key The key.
+   * @returns Whether it is there.
+   * @throws {TypeError} If the codec does not take the key.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   has(key: K): Promise<boolean>;
-  /** Whether a key is there. */
+  /**
+   * Whether a key is there, at once. Its value is not decoded.
+   *
+   * @param key The key.
+   * @returns Whether it is there.
+   * @throws {TypeError} If the codec does not take the key.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
+   */
   hasSync(key: K): boolean;
-  /** The entries of a range in order, as of the moment of the call. */
+  /**
+   * The entries of a range in order, as of the moment of the call: what is written meanwhile is not among them.
+   *
+   * @example A page of entries, and the next one
+   * ```ts
+   * import { MemoryFileSystem, number, open } from "@varve/varve";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await open("data", { key: number, fileSystem: new MemoryFileSystem() });
+   * for (let i = 1; i <= 5; i++) await db.put(i, `line ${i}`, { sync: false });
+   *
+   * const page = await Array.fromAsync(db.entries({ limit: 2 }));
+   * assertEquals(page, [[1, "line 1"], [2, "line 2"]]);
+   * const next = await Array.fromAsync(db.entries({ gt: page.at(-1)![0], limit: 2 }));
+   * assertEquals(next, [[3, "line 3"], [4, "line 4"]]);
+   * ```
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   entries(range?: RangeOptions<K>): AsyncIteratorObject<[K, V], undefined>;
-  /** The keys of a range in order, as of the moment of the call. */
+  /**
+   * The keys of a range in order, as of the moment of the call. Values are not decoded.
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   keys(range?: RangeOptions<K>): AsyncIteratorObject<K, undefined>;
-  /** The values of a range in the order of their keys, as of the moment of the call. */
+  /**
+   * The values of a range in the order of their keys, as of the moment of the call.
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   values(range?: RangeOptions<K>): AsyncIteratorObject<V, undefined>;
-  /** The entries of a range in order, as of the moment of the call. */
+  /**
+   * The entries of a range in order, as of the moment of the call, without promises.
+   *
+   * @example With the helpers of iterators
+   * ```ts
+   * import { MemoryFileSystem, number, open } from "@varve/varve";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await open("stock", { value: number, fileSystem: new MemoryFileSystem() });
+   * await db.batch().put("tea", 0).put("milk", 2).put("sugar", 0).commit();
+   * const missing = db.entriesSync().filter(([, left]) => left === 0).map(([what]) => what);
+   * assertEquals([...missing], ["sugar", "tea"]);
+   * ```
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   entriesSync(range?: RangeOptions<K>): IteratorObject<[K, V], undefined>;
-  /** The keys of a range in order, as of the moment of the call. */
+  /**
+   * The keys of a range in order, as of the moment of the call, without promises. Values are not decoded.
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   keysSync(range?: RangeOptions<K>): IteratorObject<K, undefined>;
-  /** The values of a range in the order of their keys, as of the moment of the call. */
+  /**
+   * The values of a range in the order of their keys, as of the moment of the call, without promises.
+   *
+   * @param range Which, and in which order; all of them by default.
+   * @returns An iterator, to be gone through to its end, or left by a `break`.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {RangeError} If the limit is not a whole number from 0 on, or `Infinity`.
+   * @throws {VarveError} As every read: see {@linkcode Reader}. Each step may fail as well.
+   */
   valuesSync(range?: RangeOptions<K>): IteratorObject<V, undefined>;
   /**
    * A cursor over a range, as of the moment of the call: moved forward and back without an allocation for each entry.
    * It lends what it shows until the next move, and is to be closed, with `using` say.
+   *
+   * @param range Which entries; all of them by default.
+   * @returns The cursor, at no entry yet.
+   * @throws {TypeError} If the codec does not take a bound, or an option is unknown or of a wrong type.
+   * @throws {VarveError} As every read: see {@linkcode Reader}.
    */
   cursorSync(range?: CursorOptions<K>): RangeCursor<K, V>;
 }
 
-/** A moment of a store, readable until it is disposed of. */
+/**
+ * A moment of a store, readable until it is closed, which `using` does. Versions that it can see are kept on disk until
+ * then.
+ *
+ * @example A copy that nothing is written into
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("accounts", { fileSystem: new MemoryFileSystem() });
+ * await db.batch().put("Ada", "70").put("Bob", "30").commit();
+ * {
+ *   using snapshot = db.snapshot();
+ *   await db.batch().put("Ada", "60").put("Bob", "40").commit(); // meanwhile
+ *   assertEquals([...snapshot.valuesSync()], ["70", "30"]);
+ * }
+ * assertEquals([...db.valuesSync()], ["60", "40"]);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Reading
+ */
 export interface Snapshot<K, V> extends Reader<K, V>, Disposable {
-  /** Writes after this one are not seen. */
+  /** The sequence number of the last write that it sees: those after it are not seen. */
   readonly sequence: number;
   /** Lets go of the moment: reads fail with `CLOSED` from then on. The same as `using` does. */
   close(): void;

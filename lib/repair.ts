@@ -63,7 +63,35 @@ import { lostKeys, type TableDamage, TableInspector } from "./table_inspector.ts
 import { LEVELS, Version } from "./version.ts";
 import { emptyVersionEdit, type TableMeta } from "./version_edit.ts";
 
-/** What repairing can be told. */
+/**
+ * What repairing can be told.
+ *
+ * @example An old value rather than none
+ * ```ts
+ * import { MemoryFileSystem, open, repair, type RepairOptions } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function repaired(options: RepairOptions): Promise<string | undefined> {
+ *   const fileSystem = new MemoryFileSystem();
+ *   {
+ *     await using db = await open("data", { fileSystem, filterBits: 0 });
+ *     for (const value of ["old", "new"]) {
+ *       await db.put("key", value);
+ *       await db.flush();
+ *     }
+ *   }
+ *   const newer = fileSystem.list("data").findLast((name) => name.endsWith(".ldb"))!;
+ *   fileSystem.writeAll(`data/${newer}`, fileSystem.readAll(`data/${newer}`).fill(0, 0, 8));
+ *   await repair("data", { ...options, fileSystem });
+ *   await using db = await open("data", { fileSystem });
+ *   return await db.get("key");
+ * }
+ * assertEquals(await repaired({}), undefined);
+ * assertEquals(await repaired({ keepOlder: true }), "old");
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface RepairOptions extends MaintenanceOptions {
   /**
    * Whether to keep a version of a key although a newer one may be among what is lost: old values, and keys that were

@@ -11,9 +11,35 @@
 import { userKeyOf } from "./internal_key.ts";
 import type { LostKeys, TableDamage } from "./table_inspector.ts";
 
-/** A part of a file that is not as it should be. */
+/**
+ * A part of a file that could not be read.
+ *
+ * @example Where, and which keys
+ * ```ts
+ * import { type DamagedRange, MemoryFileSystem, open, repair } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ *   await db.flush();
+ * }
+ * const table = fileSystem.list("data").find((name) => name.endsWith(".ldb"))!;
+ * const damaged = fileSystem.readAll(`data/${table}`);
+ * damaged[3]! ^= 1;
+ * fileSystem.writeAll(`data/${table}`, damaged);
+ *
+ * const { files } = await repair("data", { fileSystem });
+ * const [range]: readonly DamagedRange[] = files.find(({ file }) => file === table)!.damage;
+ * assertEquals([range?.offset, range?.isLoss], [0, true]);
+ * assertEquals(range?.what, "block checksum mismatch");
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface DamagedRange {
-  /** Where it starts. */
+  /** Where in the file it starts, in bytes. */
   readonly offset: number;
   /** How many bytes it has, as far as is known. */
   readonly bytes: number;
@@ -27,7 +53,30 @@ export interface DamagedRange {
   readonly toKey?: Uint8Array;
 }
 
-/** What became of a file. */
+/**
+ * What became of a file.
+ *
+ * @example A table that is not there
+ * ```ts
+ * import { MemoryFileSystem, open, repair, type RepairedFile } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ *   await db.flush();
+ * }
+ * const table = fileSystem.list("data").find((name) => name.endsWith(".ldb"))!;
+ * fileSystem.remove(`data/${table}`);
+ *
+ * const { files } = await repair("data", { fileSystem });
+ * const missing = files.filter(({ fate }: RepairedFile) => fate === "missing");
+ * assertEquals(missing.map(({ file }) => file), [table]);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface RepairedFile {
   /** Its name. */
   readonly file: string;
@@ -52,7 +101,29 @@ export interface RepairedFile {
   readonly notMoved?: string;
 }
 
-/** What a repair has come to. */
+/**
+ * What a repair has come to.
+ *
+ * @example A database without its manifest
+ * ```ts
+ * import { MemoryFileSystem, open, repair, type RepairReport } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("key", "value");
+ * }
+ * for (const name of fileSystem.list("data")) {
+ *   if (name.startsWith("MANIFEST")) fileSystem.remove(`data/${name}`);
+ * }
+ * const report: RepairReport = await repair("data", { fileSystem });
+ * assertEquals(report.usedManifest, false);
+ * assertEquals(report.files.find(({ fate }) => fate === "replayed")?.entryCount, 1);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface RepairReport {
   /** Whether nothing is lost: all files were there, and every entry could be read and was kept. */
   readonly isComplete: boolean;

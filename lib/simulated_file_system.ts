@@ -4,6 +4,21 @@
  * `MemoryFileSystem`, as by the cache of an operating system; beside it `durability.ts` keeps account of what a power
  * cut would leave. Which calls fail is up to `fault_rules.ts`.
  *
+ * ```ts
+ * import { open } from "@varve/varve";
+ * import { SimulatedFileSystem } from "@varve/varve/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * for (let seed = 0; seed < 10; seed++) {
+ *   const disk = new SimulatedFileSystem({ seed });
+ *   await using db = await open("db", { fileSystem: disk });
+ *   await db.put("awaited", "1");
+ *   await db.put("not synced", "2", { sync: false });
+ *   await using after = await open("db", { fileSystem: disk.crash() }); // what a power cut leaves
+ *   assertEquals(await after.get("awaited"), "1", `seed ${seed}`);
+ * }
+ * ```
+ *
  * **Invariants**, beyond those of `file_system.ts`, all of which hold on each disk that {@linkcode
  * SimulatedFileSystem.crash} makes.
  * 1. Without rules, with room and with power it behaves as `MemoryFileSystem` does.
@@ -44,17 +59,27 @@ export type {
 } from "./fault_rules.ts";
 export type { FileLock, FileSystem, ReadableFile, WritableFile } from "./file_system.ts";
 
-/** How a {@linkcode SimulatedFileSystem} is made. */
+/**
+ * How a {@linkcode SimulatedFileSystem} is made.
+ *
+ * @example A small disk
+ * ```ts
+ * import { SimulatedFileSystem, type SimulatedFileSystemOptions } from "@varve/varve/testing";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const small: SimulatedFileSystemOptions = { capacityBytes: 4 };
+ * const file = new SimulatedFileSystem(small).create("log");
+ * assertThrows(() => file.append(new Uint8Array(5)), Error, "no space left on device");
+ * ```
+ *
+ * @category Disks
+ */
 export interface SimulatedFileSystemOptions {
-  /** What all its random choices follow from: any whole number. @default {0} */
+  /** What all its random choices follow from: any whole number, 0 by default. */
   readonly seed?: number;
-  /** How many bytes of files fit on it; names take no room. @default {Infinity} */
+  /** How many bytes of files fit on it, by default any number; names take no room. */
   readonly capacityBytes?: number;
-  /**
-   * Waits, for syncs with latency. The default does not, so that tests with latency take no time.
-   *
-   * @param ms How long, in milliseconds.
-   */
+  /** Waits so many milliseconds, for syncs with latency. The default does not: tests with latency take no time. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
@@ -105,39 +130,22 @@ class History {
 }
 
 /**
- * A disk in memory that fails on purpose.
+ * A disk in memory that fails on purpose. Its calls are those of {@linkcode FileSystem}, which says what they take and
+ * throw; each is counted, and may be given a fault by a {@linkcode FaultRule}.
  *
  * @example What was not synced may be gone, or not
  * ```ts
+ * import { SimulatedFileSystem } from "@varve/varve/testing";
  * import { assertEquals } from "@std/assert";
- * import { SimulatedFileSystem } from "./simulated_file_system.ts";
  *
  * const disk = new SimulatedFileSystem();
- * disk.makeDirectory("data");
- * const file = disk.create("data/log");
- * disk.syncDirectory("data"); // the name
- * file.append(new TextEncoder().encode("safe"));
- * file.syncSync(); // the contents
- * file.append(new TextEncoder().encode(", not safe"));
- *
- * const text = (it: SimulatedFileSystem) => new TextDecoder().decode(it.readAll("data/log"));
- * assertEquals(text(disk), "safe, not safe"); // the power is still on
- * assertEquals(text(disk.crash(0)), "safe"); // seed 0 loses all that may be lost,
- * assertEquals(text(disk.crash(1)), "safe, not safe"); // seed 1 keeps it,
- * assertEquals(text(disk.crash(7)).slice(0, 4), "safe"); // and others do anything between
+ * disk.create("log").append(Uint8Array.of(1, 2, 3)); // neither name nor contents are synced
+ * assertEquals(disk.crash(0).exists("log"), false); // seed 0 loses all that may be lost,
+ * assertEquals(disk.crash(1).readAll("log").length, 3); // seed 1 keeps it,
+ * disk.crash(7); // and others do anything between
  * ```
  *
- * @example A call that fails
- * ```ts
- * import { assertThrows } from "@std/assert";
- * import { SimulatedFileSystem } from "./simulated_file_system.ts";
- *
- * const disk = new SimulatedFileSystem();
- * disk.addFault({ kind: "create", path: /\.log$/, after: 1 });
- * disk.create("1.log");
- * assertThrows(() => disk.create("2.log"), Error, "Cannot create file: injected fault: 2.log");
- * disk.create("2.log");
- * ```
+ * @category Disks
  */
 export class SimulatedFileSystem implements FileSystem {
   /** What all random choices follow from. */
@@ -272,7 +280,7 @@ export class SimulatedFileSystem implements FileSystem {
   /**
    * Takes the power away, for good: every call of this disk and its handles throws `IO` from now on, and syncs under
    * way fail. Only closing and releasing still work, so that a program can be taken down. What is left is on the
-   * disk that {@linkcode crash} makes.
+   * disk that {@linkcode SimulatedFileSystem.prototype.crash | crash} makes.
    */
   cutPower(): void {
     this.#hasPower = false;

@@ -14,7 +14,24 @@ import type { JobCounters } from "./job.ts";
 import type { TableCacheStats } from "./table_cache.ts";
 import { LEVELS, type Version } from "./version.ts";
 
-/** One level of the tree. */
+/**
+ * One level of the tree.
+ *
+ * @example Tables and bytes of each level
+ * ```ts
+ * import { type LevelStats, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = ({ level, tables }: LevelStats) => `level ${level}: ${tables}`;
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.put("key", "value");
+ * await db.flush();
+ * const lines = db.stats().levels.filter(({ tables }) => tables > 0).map(text);
+ * assertEquals(lines, ["level 2: 1"]); // nothing is in the way, so it goes that deep
+ * ```
+ *
+ * @category Statistics
+ */
 export interface LevelStats {
   /** 0 for the newest tables. */
   readonly level: number;
@@ -24,7 +41,24 @@ export interface LevelStats {
   readonly bytes: number;
 }
 
-/** The memtables. */
+/**
+ * The memtables.
+ *
+ * @example How full the memtable is
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.put("key", "value");
+ * await db.delete("key"); // a tombstone is an entry, too
+ * const { entries, usedBytes, capacityBytes } = db.stats().memtable;
+ * assertEquals(entries, 2);
+ * assert(usedBytes / capacityBytes < 0.01);
+ * ```
+ *
+ * @category Statistics
+ */
 export interface MemtableStats {
   /** Entries in the active one, overwritten versions and tombstones included. */
   readonly entries: number;
@@ -38,7 +72,22 @@ export interface MemtableStats {
   readonly immutableBytes: number;
 }
 
-/** What was written by callers since the database was opened. */
+/**
+ * What was written by callers since the database was opened.
+ *
+ * @example Writers that shared a sync
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await Promise.all(["a", "b", "c"].map((key) => db.put(key, "value")));
+ * const { entries, bytes, syncs } = db.stats().writes;
+ * assertEquals({ entries, bytes, syncs }, { entries: 3, bytes: 18, syncs: 1 });
+ * ```
+ *
+ * @category Statistics
+ */
 export interface WriteStats {
   /** Puts and deletes. */
   readonly entries: number;
@@ -52,7 +101,21 @@ export interface WriteStats {
   readonly stallMs: number;
 }
 
-/** Flushes and compactions since the database was opened. */
+/**
+ * Flushes and compactions since the database was opened.
+ *
+ * @example Where they are done
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * const { worker, isBusy } = db.stats().background;
+ * assertEquals([worker, isBusy], [false, false]); // memory is not shared with a worker
+ * ```
+ *
+ * @category Statistics
+ */
 export interface BackgroundStats extends Readonly<JobCounters> {
   /** Bytes of manifests written. */
   readonly manifestBytes: number;
@@ -62,7 +125,26 @@ export interface BackgroundStats extends Readonly<JobCounters> {
   readonly worker: boolean;
 }
 
-/** What a database holds and what it has cost. */
+/**
+ * What a database holds and what it has cost.
+ *
+ * @example A line for a program's own log
+ * ```ts
+ * import { type DatabaseStats, MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function line({ writes, levels, failure }: DatabaseStats): string {
+ *   const tables = levels.reduce((sum, level) => sum + level.tables, 0);
+ *   return `${writes.entries} writes, ${tables} tables, ${failure ?? "well"}`;
+ * }
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.put("key", "value");
+ * await db.flush();
+ * assertEquals(line(db.stats()), "1 writes, 1 tables, well");
+ * ```
+ *
+ * @category Statistics
+ */
 export interface DatabaseStats {
   /** The sequence number of the last write. */
   readonly sequence: number;
@@ -124,8 +206,20 @@ export function levelStats(version: Version): LevelStats[] {
 /**
  * Bytes written to disk for each byte that callers wrote: log, flushes, compactions and manifests.
  *
+ * @example What small entries cost
+ * ```ts
+ * import { MemoryFileSystem, open, writeAmplification } from "@varve/varve";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * assertEquals(writeAmplification(db.stats()), 0);
+ * await db.put("key", "value"); // 8 bytes
+ * assert(writeAmplification(db.stats()) > 3); // 28 to the log, and the head of a manifest
+ * ```
+ *
  * @param stats The statistics of a database.
  * @returns The ratio; 0 if nothing was written.
+ * @category Statistics
  */
 export function writeAmplification(stats: DatabaseStats): number {
   const { log, background, writes } = stats;

@@ -38,73 +38,224 @@ import {
 import type { DatabaseStats } from "./stats.ts";
 import { BATCH_HEADER_BYTES, WriteBatch } from "./write_batch.ts";
 
-/** Puts and deletes that are written together or not at all. */
+/**
+ * Puts and deletes that are written together or not at all: every reader, and every recovery, sees all of them or none.
+ *
+ * @example An entry and its index
+ * ```ts
+ * import { MemoryFileSystem, number, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("people", { key: number, fileSystem: new MemoryFileSystem() });
+ * const byName = db.sublevel("by-name", { value: number });
+ * const batch = db.batch().put(42, "Ada");
+ * batch.on(byName).put("Ada", 42);
+ * assertEquals(batch.length, 2);
+ * await batch.commit();
+ * assertEquals(await db.get((await byName.get("Ada"))!), "Ada");
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Writing
+ */
 export interface Batch<K, V> {
-  /** Adds a put. */
+  /**
+   * Adds a put. Of two puts or deletes of one key the later one counts.
+   *
+   * @param key The key.
+   * @param value Its value. Both are encoded at once: changing them later changes nothing.
+   * @returns The batch.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   put(key: K, value: V): this;
-  /** Adds a delete. */
+  /**
+   * Adds a delete.
+   *
+   * @param key The key. It need not be there.
+   * @returns The batch.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   delete(key: K): this;
-  /** How many puts and deletes it has. */
+  /** How many puts and deletes it has, those for other stores included. */
   readonly length: number;
   /** Its bytes as written to the log. */
   readonly byteLength: number;
-  /** The same batch for the keys and values of another store of the same database. */
+  /**
+   * The same batch for the keys and values of another store of the same database.
+   *
+   * @param store The database, or a sublevel of it.
+   * @returns The batch, as one of that store.
+   * @throws {TypeError} If the store is of another database.
+   */
   on<SK, SV>(store: Store<SK, SV>): Batch<SK, SV>;
-  /** Writes it. A batch is written once. */
+  /**
+   * Writes it, once, and resolves when the write is as durable as was asked for.
+   *
+   * @param options How to write it.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   commit(options?: WriteOptions): Promise<void>;
-  /** Writes it. A batch is written once. */
+  /** As {@linkcode Batch.commit}, and returns when the write is as durable as was asked for. */
   commitSync(options?: WriteOptions): void;
 }
 
-/** How keys and values of a sublevel become bytes; strings as UTF-8 unless given. */
+/**
+ * How keys and values of a sublevel become bytes.
+ *
+ * @example Two kinds of things in one database
+ * ```ts
+ * import { json, MemoryFileSystem, number, open, type SublevelOptions } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("shop", { fileSystem: new MemoryFileSystem() });
+ * const options: SublevelOptions<number, string[]> = { key: number, value: json() };
+ * const orders = db.sublevel("orders", options);
+ * await orders.put(1, ["tea", "milk"]);
+ * await db.sublevel("prices", { value: number }).put("tea", 3.5);
+ * assertEquals([...orders.entriesSync()], [[1, ["tea", "milk"]]]);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Writing
+ */
 export interface SublevelOptions<K, V> {
-  /** How keys become bytes. @default {utf8} */
+  /** How keys become bytes; strings as UTF-8 by default. */
   key?: KeyCodec<K>;
-  /** How values become bytes. @default {utf8} */
+  /** How values become bytes; strings as UTF-8 by default. */
   value?: Codec<V>;
 }
 
-/** What can be read from and written to: a database or a sublevel of it. */
+/**
+ * What can be read from and written to: a database or a sublevel of it. Every read after a write sees it. Each write is
+ * there twice: awaited, so that writers share syncs, and at once. What fails throws from the `Sync` form, before
+ * anything is written, and rejects the promise of the other one:
+ *
+ * - `TypeError` if the codec does not take a key or a value, or an option is unknown or of a wrong type.
+ * - {@linkcode VarveError} `TOO_LARGE` if a key, a value or a batch is; `CLOSED`, also of a batch that is committed
+ *   already; `READ_ONLY`; `IO` if the disk fails, and after that until {@linkcode Database.resume} has mended it.
+ *
+ * @example On disk, or quickly
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.put("order", "paid"); // survives a power cut from here on
+ * await db.put("page views", "12", { sync: false }); // survives the death of the process
+ * await Promise.all([db.put("a", "1"), db.put("b", "2"), db.delete("page views")]); // share a sync
+ * assertEquals(db.stats().writes.syncs, 2);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Writing
+ */
 export interface Store<K, V> extends Reader<K, V> {
-  /** Sets the value of a key. Resolves when the write is as durable as was asked for. */
+  /**
+   * Sets the value of a key, and resolves when the write is as durable as was asked for.
+   *
+   * @param key The key.
+   * @param value Its value.
+   * @param options How to write it.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   put(key: K, value: V, options?: WriteOptions): Promise<void>;
-  /** Sets the value of a key. Returns when the write is as durable as was asked for. */
+  /** As {@linkcode Store.put}, and returns when the write is as durable as was asked for. */
   putSync(key: K, value: V, options?: WriteOptions): void;
-  /** Removes a key, if it is there. Resolves when the write is as durable as was asked for. */
+  /**
+   * Removes a key, if it is there, and resolves when the write is as durable as was asked for.
+   *
+   * @param key The key.
+   * @param options How to write that.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   delete(key: K, options?: WriteOptions): Promise<void>;
-  /** Removes a key, if it is there. Returns when the write is as durable as was asked for. */
+  /** As {@linkcode Store.delete}, and returns when the write is as durable as was asked for. */
   deleteSync(key: K, options?: WriteOptions): void;
-  /** A batch without anything in it yet. */
+  /**
+   * A batch without anything in it yet.
+   *
+   * @returns The batch, of which nothing comes unless it is committed.
+   * @throws {VarveError} As every write: see {@linkcode Store}.
+   */
   batch(): Batch<K, V>;
-  /** The store as it is now, to be disposed of with `using`. */
+  /**
+   * The store as it is now, to be disposed of with `using`.
+   *
+   * @returns The snapshot.
+   */
   snapshot(): Snapshot<K, V>;
-  /** A part of the store with keys and values of its own. */
+  /**
+   * A part of the store with keys and values of its own: those of its keys that begin with `!name!`.
+   *
+   * @param name One or more of the characters from `#` to `~`.
+   * @param options How its keys and values become bytes.
+   * @returns The sublevel. It need not be closed.
+   * @throws {TypeError} If a codec is not one, or the database is not in the order of {@linkcode bytewise}.
+   * @throws {RangeError} If the name has other characters.
+   */
   sublevel<SK = string, SV = string>(
     name: string,
     options?: SublevelOptions<SK, SV>,
   ): Store<SK, SV>;
 }
 
-/** An open database. */
+/**
+ * An open database. `await using` closes it at the end of the block.
+ *
+ * @example What a compaction drops
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * for (let i = 0; i < 1000; i++) await db.put(`key ${i % 10}`, `value ${i}`, { sync: false });
+ * await db.compact(); // all but the last value of each key
+ * assertEquals(db.stats().background.droppedEntries, 990);
+ * ```
+ *
+ * @typeParam K What keys are.
+ * @typeParam V What values are.
+ * @category Opening
+ */
 export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
-  /** The directory it is in. */
+  /** The directory it is in, as a path. */
   readonly directory: string;
-  /** Writes what is in memory to tables. Not needed for durability. */
+  /**
+   * Writes what is in memory to tables. Not needed for durability, which the log sees to.
+   *
+   * @throws {VarveError} `CLOSED`; `READ_ONLY`; `IO` or `CORRUPTION` if it failed.
+   */
   flush(): Promise<void>;
-  /** Compacts a range, or everything: drops hidden versions and tombstones, and makes reads cheap. */
+  /**
+   * Compacts a range, or everything: drops hidden versions and tombstones, and makes reads cheap.
+   *
+   * @param range Which keys. Its signal ends it between two levels.
+   * @throws {TypeError} If an option is unknown or of a wrong type.
+   * @throws {VarveError} `CLOSED`; `READ_ONLY`; `IO` or `CORRUPTION` if it failed.
+   */
   compact(range?: Pick<RangeOptions<K>, "gte" | "lt" | "signal">): Promise<void>;
-  /** What the database holds and what it has cost. */
+  /**
+   * What the database holds and what it has cost.
+   *
+   * @returns The numbers as they are now.
+   */
   stats(): DatabaseStats;
   /**
    * Tries again what a failure stopped, once its cause is gone: when a full disk has room again, say. Does nothing if
    * nothing failed. Resolves when writes are taken again, with everything that reads can see durable by then, if the
-   * log had failed. Rejects with what still fails; then reads go on and writes are refused as before, and it may be
-   * called again. After damage (`CORRUPTION`) it always rejects.
+   * log had failed. If it rejects, reads go on and writes are refused as before, and it may be called again.
+   *
+   * @throws {VarveError} What still fails. After damage (`CORRUPTION`) it always does.
    */
   resume(): Promise<void>;
   /**
-   * Finishes what was asked for, makes it durable and closes everything. A second call waits for the first. After a
-   * failed write or sync of the log it can't make anything durable: `resume()` before it does.
+   * Finishes what was asked for, makes it durable and closes everything; what is used after that says `CLOSED`. A
+   * second call waits for the first. After a failure of the log nothing is made durable without `resume()`.
+   *
+   * @throws {VarveError} `IO` if something could not be made durable.
    */
   close(): Promise<void>;
 }
@@ -118,14 +269,7 @@ function takesBytes<K, V>(keyspace: Keyspace<K, V>): boolean {
 /**
  * Encodes an entry and adds it to a batch. Codecs are the caller's code and may use the store: so the value comes
  * first, the key goes into the shared lookup after it, and only then the batch is asked for, which a codec may have
- * written or committed.
- *
- * @param context What the stores of the database share.
- * @param keyspace How the entry is encoded.
- * @param key The key.
- * @param value The value.
- * @param target Gives the batch for an entry of so many bytes.
- * @returns The batch.
+ * written or committed: `target` gives it, for an entry of so many bytes.
  */
 function addPut<K, V>(
   context: StoreContext,

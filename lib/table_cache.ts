@@ -35,7 +35,24 @@ export interface TableCacheOptions {
   readonly maxOpenTables: number;
 }
 
-/** What the open tables take, and what their filters have saved. */
+/**
+ * What the open tables take, and what their filters have saved.
+ *
+ * @example A search that the filter spared
+ * ```ts
+ * import { MemoryFileSystem, open } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using db = await open("data", { fileSystem: new MemoryFileSystem() });
+ * await db.batch().put("a", "1").put("z", "2").commit();
+ * await db.flush();
+ * assertEquals(await db.has("not there"), false);
+ * const { openTables, filterProbes, filterSaves } = db.stats().tables;
+ * assertEquals([openTables, filterProbes, filterSaves], [1, 1, 1]);
+ * ```
+ *
+ * @category Statistics
+ */
 export interface TableCacheStats {
   /** Tables that are open now. */
   readonly openTables: number;

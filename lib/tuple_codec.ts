@@ -38,7 +38,24 @@
  */
 import { type KeyCodec, number, refuse, utf8 } from "./codec.ts";
 
-/** What a tuple can be made of. */
+/**
+ * What a tuple can be made of. Parts of different kinds are ordered by kind: null, bytes, string, array, bigint,
+ * number, boolean.
+ *
+ * @example The order of kinds
+ * ```ts
+ * import { MemoryFileSystem, open, tuple, type TuplePart } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parts: TuplePart[] = [null, Uint8Array.of(7), "7", ["7"], 7n, 7, true];
+ * const key = tuple<[TuplePart]>();
+ * await using db = await open("kinds", { key, fileSystem: new MemoryFileSystem() });
+ * for (const part of parts.toReversed()) await db.put([part], "");
+ * assertEquals(await Array.fromAsync(db.keys()), parts.map((part) => [part]));
+ * ```
+ *
+ * @category Codecs
+ */
 export type TuplePart =
   | null
   | Uint8Array
@@ -75,24 +92,27 @@ const scratch = new Uint8Array(1024);
 const PARTS = "null, a Uint8Array, string, array, bigint, number or boolean";
 
 /**
- * Tuples of strings, numbers, bigints, booleans, null, bytes and further tuples.
+ * Tuples of strings, numbers, bigints, booleans, null, bytes and further tuples, ordered part by part. As the prefix of
+ * a range a tuple stands for all that begin with its parts.
  *
  * @example Everything about user 42
  * ```ts
- * import { assert, assertEquals } from "@std/assert";
- * import { prefixEnd } from "./bytes.ts";
- * import { tuple } from "./tuple_codec.ts";
+ * import { MemoryFileSystem, open, tuple } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
  *
- * const keys = tuple<[string, number, ...string[]]>();
- * const user = keys.encode(["user", 42]);
- * const name = keys.encode(["user", 42, "name"]);
- * assertEquals(name.subarray(0, user.length), user);
- * assertEquals(keys.decode(name), ["user", 42, "name"]);
- * assert(prefixEnd(user) !== undefined); // where that range ends
+ * const key = tuple<[kind: string, user: number, ...field: string[]]>();
+ * await using db = await open("users", { key, fileSystem: new MemoryFileSystem() });
+ * await db.batch()
+ *   .put(["user", 42, "town"], "London")
+ *   .put(["user", 42, "name"], "Ada")
+ *   .put(["user", 421, "name"], "Alan")
+ *   .commit();
+ * assertEquals(await Array.fromAsync(db.values({ prefix: ["user", 42] })), ["Ada", "London"]);
  * ```
  *
  * @typeParam T The type of the tuples. Which parts a stored tuple has is the caller's word.
  * @returns The codec.
+ * @category Codecs
  */
 export function tuple<T extends readonly TuplePart[] = TuplePart[]>(): KeyCodec<T> {
   return anyTuple as unknown as KeyCodec<T>;

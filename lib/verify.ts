@@ -52,7 +52,26 @@ import { BatchReader } from "./write_batch.ts";
 /** So many findings are kept; further ones are only counted. */
 export const FINDINGS_MAX = 1000;
 
-/** Something that was found. */
+/**
+ * Something that verifying a database found.
+ *
+ * @example A file that nobody needs
+ * ```ts
+ * import { type Finding, MemoryFileSystem, open, verify } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * await (await open("data", { fileSystem })).close();
+ * fileSystem.create("data/000001.log").close();
+ * const { findings } = await verify("data", { fileSystem });
+ * const expected: Finding[] = [
+ *   { severity: "warning", file: "000001.log", what: "nobody needs this file" },
+ * ];
+ * assertEquals(findings, expected);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface Finding {
   /** An error can make the database fail or answer wrongly; a warning is dealt with when it is opened. */
   readonly severity: "error" | "warning";
@@ -64,11 +83,32 @@ export interface Finding {
   readonly what: string;
 }
 
-/** What verifying a database has come to. */
+/**
+ * What verifying a database has come to.
+ *
+ * @example What was read
+ * ```ts
+ * import { MemoryFileSystem, open, verify, type VerifyReport } from "@varve/varve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fileSystem = new MemoryFileSystem();
+ * {
+ *   await using db = await open("data", { fileSystem });
+ *   await db.put("in a table", "1");
+ *   await db.flush();
+ *   await db.put("in the log", "2");
+ * }
+ * const report: VerifyReport = await verify("data", { fileSystem });
+ * assertEquals([report.isSound, report.errorCount], [true, 0]);
+ * assertEquals([report.entryCount, report.logRecordCount], [1, 1]);
+ * ```
+ *
+ * @category Maintenance
+ */
 export interface VerifyReport {
   /** Whether there are no errors. */
   readonly isSound: boolean;
-  /** What was found, the first {@linkcode FINDINGS_MAX} of it. */
+  /** What was found, the first 1000 findings of it; further ones are only counted. */
   readonly findings: readonly Finding[];
   /** How many errors there are. */
   readonly errorCount: number;
