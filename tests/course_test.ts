@@ -10,8 +10,9 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl, toFileUrl } from "@std/path";
 import { gradeCase, gradeModule, loadExercise } from "../docs/exercises/grade.ts";
-import { bugOf, exercisesOf } from "../docs/exercises/run.ts";
+import { bugOf, exercisesOf, runExercise } from "../docs/exercises/run.ts";
 import { fragmentOf } from "../docs/parts/code.ts";
 import { chapters, marksOf, readDocument, replaceParts, root } from "../docs/parts/document.ts";
 import { refreshed } from "../docs/parts/refresh.ts";
@@ -117,6 +118,56 @@ Deno.test(
     assert(broken.every(({ error }) => error !== undefined));
   },
 );
+
+Deno.test("an exercise is handed out once, graded, and counted as done", inProcesses, async () => {
+  const data = new URL("data/", root);
+  await Deno.mkdir(data, { recursive: true });
+  const directory = toFileUrl(await Deno.makeTempDir({ dir: fromFileUrl(data) }) + "/");
+  const lines: string[] = [];
+  const say = async (...args: string[]) => {
+    lines.length = 0;
+    const desk = { directory, print: (line: string) => void lines.push(line) };
+    return { code: await runExercise(desk, args), text: lines.join("\n") };
+  };
+  try {
+    const first = await say("3");
+    assertEquals(first.code, 1);
+    assertStringIncludes(first.text, "0 of 10 cases pass");
+    const copy = new URL("03_the_log/build.ts", directory);
+    assertEquals(
+      await Deno.readTextFile(copy),
+      readDocument("docs/exercises/03_the_log/build.ts"),
+    );
+    const check = "../../../docs/exercises/03_the_log/build_check.ts";
+    const work =
+      `import { exercise } from "${check}";\nexport const { readRecords } = exercise.own;\n`;
+    await Deno.writeTextFile(copy, work);
+    const second = await say("03", "build");
+    assertEquals([second.code, await Deno.readTextFile(copy)], [0, work], "kept as it is");
+    assertStringIncludes(second.text, "10 of 10 cases pass");
+    const shown = await say("03", "break");
+    assertEquals(shown.code, 0);
+    assertStringIncludes(shown.text, (await bugOf("03_the_log")).to);
+    assertStringIncludes((await say("--progress")).text, "build ✓ 10/10");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a command that makes no sense is told so, and writes nothing", inProcesses, async () => {
+  const directory = new URL("data/nowhere/", root);
+  const words = [[], ["99"], ["3", "bend"], ["3", "build", "lib/log_test.ts"], [
+    "3",
+    "break",
+    "log",
+  ]];
+  for (const args of words) {
+    const lines: string[] = [];
+    assertEquals(await runExercise({ directory, print: (line) => void lines.push(line) }, args), 2);
+    assert(lines.some((line) => line.startsWith("error: ")), args.join(" "));
+  }
+  assertThrows(() => Deno.statSync(directory), Deno.errors.NotFound);
+});
 
 Deno.test("a fragment is cut by name, by member and by region", () => {
   const source = [

@@ -1,7 +1,7 @@
 /**
  * **What.** The experiment of chapter 15: the same puts, timed in two ways. Times are counted, not measured: a put
- * takes a microsecond, and a nanosecond for each byte that the disk is given during it. Without a worker a few puts do the
- * flushes and compactions that the others have made necessary.
+ * takes a microsecond, and a nanosecond for each byte that the disk is given during it. Without a worker a few puts do
+ * the flushes and compactions that the others have made necessary.
  *
  * **Invariants.**
  * 1. The bytes are those that the engine gave to its disk.
