@@ -101,12 +101,14 @@ export function relativeUrl(from: string, to: string): string {
   return "../".repeat(from.split("/").length - 1) + to;
 }
 
-/** Markdown without its code, in which nothing is a link. */
+/** Markdown without its blocks of code, in which nothing is a heading. */
+function withoutBlocks(text: string): string {
+  return text.replace(/^( *)(```+|~~~+)[^]*?^ *\2[`~]* *$/gm, "");
+}
+
+/** Markdown without any code, in which nothing is a link. */
 function withoutCode(text: string): string {
-  return text.replace(/^( *)(```+|~~~+)[^]*?^ *\2[`~]* *$/gm, "").replace(
-    /(`+)[^`].*?\1/g,
-    "",
-  );
+  return withoutBlocks(text).replace(/(`+)[^`].*?\1/g, "");
 }
 
 /** The addresses that a text links to or imports, as they are written; those of other hosts are left out. */
@@ -142,7 +144,7 @@ export function companions(
 
 function titleOf(path: string, text: string): string {
   const heading = path.endsWith(".md")
-    ? /^# (.+)$/m.exec(withoutCode(text))
+    ? /^# (.+)$/m.exec(withoutBlocks(text))
     : undefined;
   return heading
     ? heading[1]!.replace(/[`*_]|\[([^\]]*)\]\([^)]*\)/g, "$1").trim()
@@ -231,7 +233,7 @@ export function gatherSite(repository: Repository): Site {
     { title: "Exercises and experiments", pages: prose.filter(isDeeper) },
     {
       title: "The project",
-      pages: prose.filter(({ path }) => !path.startsWith("docs/")),
+      pages: asNamedAtHome(prose.filter(isProject), undefined),
     },
   ].filter((group) => group.pages.length > 0);
   const reading = [

@@ -189,9 +189,9 @@ async function followSystem(
   const tab = await browser.newPage({ colorScheme: "light" });
   watch(tab, root, report);
   for (const page of ["index.html", "reference/index.html"]) {
+    await tab.emulateMedia({ colorScheme: "light" });
     await tab.goto(root + page);
     const paper = "getComputedStyle(document.body).backgroundColor";
-    await tab.emulateMedia({ colorScheme: "light" });
     const light = await tab.evaluate(paper);
     await tab.emulateMedia({ colorScheme: "dark" });
     if (!await holds(tab, `${paper} !== ${JSON.stringify(light)}`)) {
