@@ -4,6 +4,8 @@
  * reach. The browser is Debian's Chromium, driven by Playwright (kept by Microsoft, Apache-2.0, one package of 14 MB
  * without dependencies; Puppeteer needs eighty more).
  *
+ * `--only=05_` looks at the pages alone whose address contains "05_", while one is at work on them.
+ *
  * **Invariants.**
  * 1. Every page is loaded, and each of: an error on the console, a request that failed or went elsewhere, a picture
  *    without size or description, a link or fragment that leads nowhere, a page wider than a phone, is a finding.
@@ -164,9 +166,9 @@ async function lookAtAll(
         await tab.waitForURL((url: URL) => url.href !== address);
         continue;
       }
-      const desk = await tab.evaluate(look, "light");
+      const desk: Seen = JSON.parse(await tab.evaluate(look, "light"));
       await tab.setViewportSize(PHONE);
-      const phone = await tab.evaluate(look, "dark");
+      const phone: Seen = JSON.parse(await tab.evaluate(look, "dark"));
       all.push({
         ...desk,
         page,
@@ -188,7 +190,12 @@ function overflowOf(
 
 async function main(): Promise<number> {
   const files = listSite();
-  const pages = files.filter((path) => path.endsWith(".html"));
+  const only =
+    Deno.args.find((it) => it.startsWith("--only="))?.slice("--only=".length) ??
+      "";
+  const pages = files.filter((path) =>
+    path.endsWith(".html") && path.includes(only)
+  );
   const findings: string[] = [];
   const report = (finding: string) => {
     if (!findings.includes(finding)) findings.push(finding);
