@@ -53,9 +53,7 @@ function gatherContext(): Context {
   const site = gatherSite(openRepository(root));
   const places = new Map(site.pages.map(({ path, url }) => [path, url]));
   for (const path of site.copied) {
-    const from = path.startsWith("docs/figures/")
-      ? path.slice("docs/".length)
-      : `source/${path}`;
+    const from = path.startsWith("docs/figures/") ? path.slice("docs/".length) : `source/${path}`;
     places.set(path, from);
   }
   return { site, places };

@@ -190,12 +190,9 @@ function overflowOf(
 
 async function main(): Promise<number> {
   const files = listSite();
-  const only =
-    Deno.args.find((it) => it.startsWith("--only="))?.slice("--only=".length) ??
-      "";
-  const pages = files.filter((path) =>
-    path.endsWith(".html") && path.includes(only)
-  );
+  const only = Deno.args.find((it) => it.startsWith("--only="))?.slice("--only=".length) ??
+    "";
+  const pages = files.filter((path) => path.endsWith(".html") && path.includes(only));
   const findings: string[] = [];
   const report = (finding: string) => {
     if (!findings.includes(finding)) findings.push(finding);

@@ -1,6 +1,6 @@
 /**
- * **What.** What `check.ts` makes of what a browser tells about a page, apart from the browser, so that it can be tested
- * without one.
+ * **What.** What `check.ts` makes of what a browser tells about a page, apart from the browser, so that it can be
+ * tested without one.
  *
  * **Invariants.**
  * 1. Nothing here depends on a browser or on time.
@@ -107,9 +107,7 @@ export function deadLinks(
 ): string[] {
   const ids = new Map(all.map(({ page, ids }) => [page, new Set(ids)]));
   return all.flatMap(({ page, links }) =>
-    links.filter((link) =>
-      !/^(https?|mailto):/.test(link) || link.startsWith(new URL(root).origin)
-    )
+    links.filter((link) => !/^(https?|mailto):/.test(link) || link.startsWith(new URL(root).origin))
       .flatMap((link) => {
         if (!link.startsWith(root)) {
           return [`${page}: ${link}: leads out of the site`];

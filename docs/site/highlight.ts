@@ -95,8 +95,6 @@ function lineOf(
     } else runs.push({ text: content, kind });
   }
   return runs.map(({ text, kind }) =>
-    kind === undefined
-      ? escapeHtml(text)
-      : `<span class="${kind}">${escapeHtml(text)}</span>`
+    kind === undefined ? escapeHtml(text) : `<span class="${kind}">${escapeHtml(text)}</span>`
   ).join("");
 }

@@ -25,8 +25,7 @@ export function look(theme: string): string {
   // deno-lint-ignore no-explicit-any -- set by assets/theme.js
   (globalThis as any).varveTheme?.set(theme);
   const parse = (text: string): [number, number, number, number] => {
-    const [red = 0, green = 0, blue = 0, alpha = 1] =
-      (text.match(/[\d.]+/g) ?? []).map(Number);
+    const [red = 0, green = 0, blue = 0, alpha = 1] = (text.match(/[\d.]+/g) ?? []).map(Number);
     return [red, green, blue, alpha];
   };
   const paperOf = (element: Element | null): Rgb => {
@@ -43,32 +42,23 @@ export function look(theme: string): string {
   for (const element of document.querySelectorAll("body *")) {
     // Elements of one kind in parents of one kind look alike; one of them is enough.
     const parent = element.parentElement!;
-    const kind = [
-      element.tagName,
-      element.className,
-      parent.tagName,
-      parent.className,
-    ].join();
+    const style = element.getAttribute("style");
+    const kind = [style, element.tagName, element.className, parent.tagName, parent.className]
+      .join();
     if (kinds.has(kind)) continue;
-    const own = [...element.childNodes].find((it) =>
-      it.nodeType === 3 && it.textContent!.trim()
-    );
+    const own = [...element.childNodes].find((it) => it.nodeType === 3 && it.textContent!.trim());
     if (!own || !element.checkVisibility({ opacityProperty: true })) continue;
     kinds.add(kind);
     const [red, green, blue] = parse(getComputedStyle(element).color);
     const ink: Rgb = [red, green, blue];
     const paper = paperOf(element);
-    const sample = `${element.tagName.toLowerCase()}: ${
-      own.textContent!.trim().slice(0, 30)
-    }`;
+    const sample = `${element.tagName.toLowerCase()}: ${own.textContent!.trim().slice(0, 30)}`;
     colours.set([ink, paper].join(), { sample, ink, paper });
   }
   const width = document.documentElement.clientWidth;
   const overflow = document.documentElement.scrollWidth - width;
-  const widest = overflow <= 0
-    ? undefined
-    : [...document.querySelectorAll("body *")]
-      .findLast((it) => it.getBoundingClientRect().right > width + 1);
+  const widest = overflow <= 0 ? undefined : [...document.querySelectorAll("body *")]
+    .findLast((it) => it.getBoundingClientRect().right > width + 1);
   const isWithin = (it: HTMLAnchorElement) =>
     it.hash !== "" &&
     it.href.replace(/#.*/, "") === location.href.replace(/#.*/, "");

@@ -11,13 +11,7 @@
  */
 import { escapeHtml, highlight } from "./highlight.ts";
 import { type Rendered, renderMarkdown, withPageLinks } from "./markdown.ts";
-import {
-  companions,
-  type Page,
-  relativeUrl,
-  resolvePath,
-  type Site,
-} from "./pages.ts";
+import { companions, type Page, relativeUrl, resolvePath, type Site } from "./pages.ts";
 
 /** Where the reference of the public interface begins, from the root of the site. */
 export const REFERENCE = "reference/index.html";
@@ -35,9 +29,7 @@ function link(
   attributes = "",
 ): string {
   const title = escapeHtml(to.title);
-  return `<a href="${
-    encodeURI(relativeUrl(from.url, to.url))
-  }"${attributes}>${title}</a>`;
+  return `<a href="${encodeURI(relativeUrl(from.url, to.url))}"${attributes}>${title}</a>`;
 }
 
 function navigation(page: Page, { site }: Context): string {
@@ -63,9 +55,7 @@ function outline({ headings }: Rendered): string {
     `<li class="level-${level}"><a href="#${id}">${escapeHtml(text)}</a></li>`
   );
   return `<nav class="outline" aria-label="On this page">
-<details open><summary>On this page</summary><ul>\n${
-    items.join("\n")
-  }\n</ul></details>
+<details open><summary>On this page</summary><ul>\n${items.join("\n")}\n</ul></details>
 </nav>`;
 }
 
@@ -80,10 +70,8 @@ function neighbours(page: Page, { site }: Context): string {
   if (at < 0) return "";
   const [before, after] = [site.reading[at - 1], site.reading[at + 1]];
   const side = (to: Page | undefined, rel: string, label: string) =>
-    to === undefined
-      ? "<span></span>"
-      : `<div class="${rel}"><small>${label}</small> ` +
-        `${link(page, to, ` rel="${rel}"`)}</div>`;
+    to === undefined ? "<span></span>" : `<div class="${rel}"><small>${label}</small> ` +
+      `${link(page, to, ` rel="${rel}"`)}</div>`;
   return `<nav class="neighbours" aria-label="Before and after">
 ${side(before, "prev", "Before")}
 ${side(after, "next", "Next")}
@@ -95,9 +83,7 @@ function relatives(page: Page, { site, places }: Context): string {
   const named = (path: string) =>
     link(page, { url: places.get(path)!, title: path.replace(/^.*\//, "") });
   const beside = companions(page.path, (path) => places.has(path)).map((path) =>
-    `<dt>${
-      /_test/.test(path) ? "Test" : /_bench/.test(path) ? "Benchmark" : "Of"
-    }</dt>` +
+    `<dt>${/_test/.test(path) ? "Test" : /_bench/.test(path) ? "Benchmark" : "Of"}</dt>` +
     `<dd>${named(path)}</dd>`
   );
   const mark = `](`;
@@ -109,15 +95,11 @@ function relatives(page: Page, { site, places }: Context): string {
   if (readIn.length > 0) {
     beside.push(`<dt>Read in</dt><dd>${readIn.join("<br>")}</dd>`);
   }
-  return beside.length === 0
-    ? ""
-    : `<dl class="relatives">\n${beside.join("\n")}\n</dl>`;
+  return beside.length === 0 ? "" : `<dl class="relatives">\n${beside.join("\n")}\n</dl>`;
 }
 
 function sourceHtml(page: Page, context: Context): string {
-  const language = page.path.endsWith("/run")
-    ? "sh"
-    : /[^./]*$/.exec(page.path)![0];
+  const language = page.path.endsWith("/run") ? "sh" : /[^./]*$/.exec(page.path)![0];
   const lines = highlight(page.text.replace(/\n$/, ""), language);
   const target = (name: string) => {
     const path = resolvePath(page.path, name);
@@ -131,9 +113,7 @@ function sourceHtml(page: Page, context: Context): string {
       (all, quote, name) => {
         const place = target(name);
         if (place === undefined || place === page.url) return all;
-        return `${quote}<a href="${
-          encodeURI(relativeUrl(page.url, place))
-        }">${name}</a>`;
+        return `${quote}<a href="${encodeURI(relativeUrl(page.url, place))}">${name}</a>`;
       },
     )
   );
@@ -150,9 +130,7 @@ ${relatives(page, context)}
 function directoryHtml(page: Page, { places }: Context): string {
   const items = page.text.split("\n").map((name) => {
     const place = places.get(`${page.path}/${name}`);
-    return `<li>${
-      place ? link(page, { url: place, title: name }) : escapeHtml(name)
-    }</li>`;
+    return `<li>${place ? link(page, { url: place, title: name }) : escapeHtml(name)}</li>`;
   });
   return `<h1>${escapeHtml(page.title)}</h1>\n<ul>\n${items.join("\n")}\n</ul>`;
 }
@@ -166,9 +144,7 @@ export function renderText(page: Page, context: Context): Rendered {
       html: withPageLinks(rendered.html, page.path, context.places),
     };
   }
-  const html = page.kind === "source"
-    ? sourceHtml(page, context)
-    : directoryHtml(page, context);
+  const html = page.kind === "source" ? sourceHtml(page, context) : directoryHtml(page, context);
   return { html, headings: [], sections: [] };
 }
 
@@ -182,11 +158,8 @@ export function renderText(page: Page, context: Context): Rendered {
 export function renderPage(page: Page, context: Context): string {
   const rendered = renderText(page, context);
   const root = "../".repeat(page.url.split("/").length - 1);
-  const home =
-    context.site.reading.find(({ url }) => url === "index.html")?.title ?? "";
-  const title = page.url === "index.html"
-    ? `Varve: ${home}`
-    : `${page.title} – Varve`;
+  const home = context.site.reading.find(({ url }) => url === "index.html")?.title ?? "";
+  const title = page.url === "index.html" ? `Varve: ${home}` : `${page.title} – Varve`;
   return `<!doctype html>
 <html lang="en-GB" data-root="${root}">
 <head>

@@ -27,9 +27,7 @@ function unescape(text: string): string {
 /** The fragments that a page has. */
 export function fragmentsIn(html: string): Set<string> {
   return new Set(
-    [...visible(html).matchAll(/\s(?:id|name)="([^"]+)"/g)].map((it) =>
-      unescape(it[1]!)
-    ),
+    [...visible(html).matchAll(/\s(?:id|name)="([^"]+)"/g)].map((it) => unescape(it[1]!)),
   );
 }
 
@@ -73,14 +71,12 @@ export function brokenLinks(
       const [, file, fragment] = /^([^?#]*)(?:\?[^#]*)?(?:#(.*))?$/.exec(
         address,
       )!;
-      const target = file === ""
-        ? page
-        : resolvePath(page, decodeURIComponent(file!));
+      const target = file === "" ? page : resolvePath(page, decodeURIComponent(file!));
       if (
         /^[a-z]+:/.test(address) || target === undefined ||
         file!.startsWith("/")
       ) {
-        findings.push(`${page}: ${address}: leads out of the site`);
+        findings.push(`${page}: ${address}: no such file, or out of the site`);
       } else if (!pages.has(target) && !others.has(target)) {
         findings.push(`${page}: ${address}: no such file`);
       } else if (

@@ -51,11 +51,14 @@ Deno.test("links that lead nowhere are found", () => {
       "../b.html#log: no such place on the page",
     ],
     ['<a href="#x">x</a>', "#x: no such place on the page"],
-    ['<a href="../../b.html">b</a>', "../../b.html: leads out of the site"],
-    ['<a href="/b.html">b</a>', "/b.html: leads out of the site"],
+    [
+      '<a href="../../b.html">b</a>',
+      "../../b.html: no such file, or out of the site",
+    ],
+    ['<a href="/b.html">b</a>', "/b.html: no such file, or out of the site"],
     [
       '<a href="file:&#x2F;&#x2F;&#x2F;b.html">b</a>',
-      "file:///b.html: leads out of the site",
+      "file:///b.html: no such file, or out of the site",
     ],
   ];
   for (const [html, finding] of cases) {

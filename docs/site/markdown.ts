@@ -64,12 +64,9 @@ markdown.renderer.rules.code_block = (tokens: Token[], index: number) =>
 markdown.renderer.rules.code_inline = (tokens: Token[], index: number) => {
   const { content } = tokens[index]!;
   const isShort = content.length <= SHORT_CODE_CHARS_MAX;
-  return `<code${isShort ? ' class="short"' : ""}>${
-    escapeHtml(content)
-  }</code>`;
+  return `<code${isShort ? ' class="short"' : ""}>${escapeHtml(content)}</code>`;
 };
-markdown.renderer.rules.table_open = () =>
-  `<div class="table" tabindex="0" role="group"><table>\n`;
+markdown.renderer.rules.table_open = () => `<div class="table" tabindex="0" role="group"><table>\n`;
 markdown.renderer.rules.table_close = () => "</table></div>\n";
 
 /** A block of code with its button. */
@@ -77,9 +74,7 @@ export function codeBlock(code: string, language: string): string {
   const text = code.replace(/\n$/, "");
   const name = language === "" ? "text" : escapeHtml(language);
   return `<div class="code"><button type="button" class="copy" hidden>Copy</button>` +
-    `<pre tabindex="0" class="language-${name}"><code>${
-      highlight(text, language).join("\n")
-    }` +
+    `<pre tabindex="0" class="language-${name}"><code>${highlight(text, language).join("\n")}` +
     `</code></pre></div>\n`;
 }
 
@@ -96,8 +91,7 @@ function plainText(token: Token): string {
 /** Gives each heading GitHub's anchor, and takes the text of each section out. */
 function takeSections(tokens: Token[]): Section[] {
   const slugger = new GithubSlugger();
-  const sections: { level: number; id: string; text: string; body: string }[] =
-    [];
+  const sections: { level: number; id: string; text: string; body: string }[] = [];
   tokens.forEach((token, index) => {
     if (token.type === "heading_open") {
       const text = plainText(tokens[index + 1]!);

@@ -1,6 +1,6 @@
 /**
- * **What.** Which pages the site has, found out from the Markdown: every file in `docs/` ending in `.md`, whatever these
- * link to inside the repository, and whatever that links to or imports in its turn. No list of chapters or sources is
+ * **What.** Which pages the site has, found out from the Markdown: every file in `docs/` ending in `.md`, whatever
+ * these link to inside the repository, and whatever that links to or imports in its turn. No list of chapters or sources is
  * kept anywhere.
  *
  * **Format.** Where the page of a file of the repository is, from the root of the site:
@@ -74,9 +74,7 @@ export function urlOf(path: string, isDirectory = false): string {
   const place = below ? path.slice("docs/".length) : `source/${path}`;
   if (isDirectory) return `${place}/index.html`;
   if (PICTURE.test(path)) return place;
-  return place.endsWith(".md")
-    ? place.replace(/\.md$/, ".html")
-    : `${place}.html`;
+  return place.endsWith(".md") ? place.replace(/\.md$/, ".html") : `${place}.html`;
 }
 
 /**
@@ -126,9 +124,7 @@ export function linksIn(path: string, text: string): string[] {
     ]
     : [];
   const searched = path.endsWith(".md") ? withoutCode(text) : text;
-  return patterns.flatMap((pattern) =>
-    [...searched.matchAll(pattern)].map((match) => match[1]!)
-  )
+  return patterns.flatMap((pattern) => [...searched.matchAll(pattern)].map((match) => match[1]!))
     .filter((link) => !/^([a-z]+:|\/|#)/.test(link));
 }
 
@@ -143,12 +139,8 @@ export function companions(
 }
 
 function titleOf(path: string, text: string): string {
-  const heading = path.endsWith(".md")
-    ? /^# (.+)$/m.exec(withoutBlocks(text))
-    : undefined;
-  return heading
-    ? heading[1]!.replace(/[`*_]|\[([^\]]*)\]\([^)]*\)/g, "$1").trim()
-    : path;
+  const heading = path.endsWith(".md") ? /^# (.+)$/m.exec(withoutBlocks(text)) : undefined;
+  return heading ? heading[1]!.replace(/[`*_]|\[([^\]]*)\]\([^)]*\)/g, "$1").trim() : path;
 }
 
 function pageOf(path: string, repository: Repository): Page | undefined {
@@ -187,9 +179,7 @@ function asNamedAtHome(pages: readonly Page[], home: Page | undefined): Page[] {
   const place = (
     { path }: Page,
   ) => (named.includes(path) ? named.indexOf(path) : named.length);
-  return [...pages].sort((a, b) =>
-    place(a) - place(b) || (a.path < b.path ? -1 : 1)
-  );
+  return [...pages].sort((a, b) => place(a) - place(b) || (a.path < b.path ? -1 : 1));
 }
 
 /**
@@ -216,12 +206,9 @@ export function gatherSite(repository: Repository): Site {
   }
   const pages = [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   const home = found.get(HOME);
-  const prose = pages.filter(({ kind, path }) =>
-    kind === "prose" && path !== HOME
-  );
+  const prose = pages.filter(({ kind, path }) => kind === "prose" && path !== HOME);
   const isChapter = ({ path }: Page) => /^docs\/\d+_[^/]*\.md$/.test(path);
-  const isBeside = (page: Page) =>
-    /^docs\/[^/]+\.md$/.test(page.path) && !isChapter(page);
+  const isBeside = (page: Page) => /^docs\/[^/]+\.md$/.test(page.path) && !isChapter(page);
   const isProject = ({ path }: Page) => !path.startsWith("docs/");
   const isDeeper = ({ path }: Page) => /^docs\/.*\//.test(path);
   const groups = [
@@ -245,8 +232,7 @@ export function gatherSite(repository: Repository): Site {
 
 /** The files of this repository that git keeps or would keep, read from the disk. */
 export function openRepository(root: URL): Repository {
-  const left =
-    /^(\.git|node_modules|data|coverage|tmp|vendor)\/$|\.tmp$|\/data\/$/;
+  const left = /^(\.git|node_modules|data|coverage|tmp|vendor)\/$|\.tmp$|\/data\/$/;
   const files: string[] = [];
   const list = (directory: string) => {
     for (const entry of Deno.readDirSync(new URL(directory, root))) {

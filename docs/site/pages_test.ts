@@ -1,12 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  companions,
-  gatherSite,
-  linksIn,
-  type Repository,
-  resolvePath,
-  urlOf,
-} from "./pages.ts";
+import { companions, gatherSite, linksIn, type Repository, resolvePath, urlOf } from "./pages.ts";
 
 function repository(files: Record<string, string>): Repository {
   return { files: Object.keys(files).sort(), read: (path) => files[path]! };
@@ -38,8 +31,7 @@ Deno.test("a path is resolved as a link is, and never out of the repository", ()
 });
 
 Deno.test("links are found in Markdown, but not in its code", () => {
-  const text =
-    '[a](a.md#x) ![f](<f.svg>) `[no](no.md)` <img src="g.svg">\n\n[r]: r.md\n' +
+  const text = '[a](a.md#x) ![f](<f.svg>) `[no](no.md)` <img src="g.svg">\n\n[r]: r.md\n' +
     "\n```ts\n[no](no.md)\n```\n[b](https://example.org) [c](#c)\n";
   assertEquals(linksIn("docs/x.md", text), [
     "a.md#x",
@@ -50,8 +42,7 @@ Deno.test("links are found in Markdown, but not in its code", () => {
 });
 
 Deno.test("imports are found in source, over several lines, too", () => {
-  const text =
-    'import { a } from "./a.ts";\nimport {\n  b,\n} from "./b.ts";\n' +
+  const text = 'import { a } from "./a.ts";\nimport {\n  b,\n} from "./b.ts";\n' +
     'export * from "./c.ts";\nnew URL("./d.ts", import.meta.url);\nimport x from "@std/assert";\n';
   assertEquals(linksIn("lib/x.ts", text), [
     "./a.ts",
@@ -62,8 +53,7 @@ Deno.test("imports are found in source, over several lines, too", () => {
 });
 
 Deno.test("a component, its test and its benchmark belong together", () => {
-  const has = (path: string) =>
-    ["lib/a.ts", "lib/a_test.ts", "lib/a_bench.ts"].includes(path);
+  const has = (path: string) => ["lib/a.ts", "lib/a_test.ts", "lib/a_bench.ts"].includes(path);
   assertEquals(companions("lib/a.ts", has), [
     "lib/a_test.ts",
     "lib/a_bench.ts",

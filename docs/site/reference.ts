@@ -32,9 +32,7 @@ export function fitReference(
   const head =
     `<link rel="icon" href="${assets}icon.svg"><script src="${assets}theme.js"></script>` +
     `<link rel="stylesheet" href="${assets}reference.css"></head>`;
-  const home = `<a class="course-link" href="${
-    relativeUrl(url, "index.html")
-  }">The course</a>`;
+  const home = `<a class="course-link" href="${relativeUrl(url, "index.html")}">The course</a>`;
   return html
     .replace("<html>", '<html lang="en-GB">')
     .replace("</head>", head)
@@ -51,15 +49,11 @@ export function fitReference(
       if (address.startsWith(root)) {
         const [path, fragment = ""] = address.slice(root.length).split("#");
         const place = places.get(decodeURI(path!));
-        return `${name}="${
-          place ? relativeUrl(url, place) + (fragment && `#${fragment}`) : "#"
-        }"`;
+        return `${name}="${place ? relativeUrl(url, place) + (fragment && `#${fragment}`) : "#"}"`;
       }
       const isFolder = !/^[a-z]+:|^#/.test(address) &&
         /(^|\/)$/.test(address.replace(/[?#].*$/, ""));
-      return `${name}="${
-        isFolder ? address.replace(/^([^?#]*)/, "$1index.html") : address
-      }"`;
+      return `${name}="${isFolder ? address.replace(/^([^?#]*)/, "$1index.html") : address}"`;
     });
 }
 

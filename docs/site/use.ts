@@ -33,9 +33,7 @@ async function holds(tab: BrowserPage, condition: string): Promise<boolean> {
 
 /** The title of each chapter has to be found, and lead there; a word that is nowhere must not. */
 async function search({ tab, seen, report }: Use): Promise<number> {
-  const words: string = await tab.evaluate(() =>
-    document.querySelector("h1")!.innerText
-  );
+  const words: string = await tab.evaluate(() => document.querySelector("h1")!.innerText);
   const query = words.replace(/^[\d.\s]+/, "");
   for (const text of [query, "qqzzxxjjvv"]) {
     await tab.fill("#search", text);
@@ -53,9 +51,7 @@ async function search({ tab, seen, report }: Use): Promise<number> {
       "#results a",
       (them: HTMLAnchorElement[]) => them.map((it) => it.href),
     );
-    const own = found.some((it) =>
-      it.replace(/#.*/, "") === tab.url().replace(/#.*/, "")
-    );
+    const own = found.some((it) => it.replace(/#.*/, "") === tab.url().replace(/#.*/, ""));
     if (own !== (text === query)) {
       report(`${seen.page}: search for ${given}: ${found.length} found`);
     }
@@ -82,17 +78,12 @@ async function copy({ tab, seen, report }: Use): Promise<number> {
     await tab.evaluate(() => navigator.clipboard.writeText("nothing"));
     await button.click();
     await button.waitForElementState("stable");
-    const label =
-      `!!document.querySelector("article .code .copy:focus") || true`;
+    const label = `!!document.querySelector("article .code .copy:focus") || true`;
     await holds(tab, label);
-    const copied: string = await tab.evaluate(() =>
-      navigator.clipboard.readText()
-    );
+    const copied: string = await tab.evaluate(() => navigator.clipboard.readText());
     if (copied !== code) {
       report(
-        `${seen.page}: copied ${
-          JSON.stringify(copied.slice(0, 30))
-        } and not the code`,
+        `${seen.page}: copied ${JSON.stringify(copied.slice(0, 30))} and not the code`,
       );
     }
   }
@@ -122,8 +113,7 @@ async function unfold({ tab, seen, report }: Use): Promise<number> {
 
 /** The switch has to change the page, and each picture that knows two sets of colours. */
 async function switchColours({ tab, seen, report }: Use): Promise<number> {
-  const paper = () =>
-    tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const paper = () => tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const pictures = await tab.$$("article img");
   const shots = async () => {
     const made: string[] = [];
@@ -160,6 +150,14 @@ async function switchColours({ tab, seen, report }: Use): Promise<number> {
   }
   return pictures.length;
 }
+
+/** What is used on each page, by what there are so many of. */
+const PARTS: Readonly<Record<string, (use: Use) => Promise<number>>> = {
+  searches: search,
+  "blocks of code": copy,
+  "folded parts": unfold,
+  "switched pictures": switchColours,
+};
 
 async function openMenu(
   browser: BrowserPage,
@@ -222,12 +220,7 @@ export async function useEverything(
   });
   const tab = await context.newPage();
   watch(tab, root, report);
-  const counts = {
-    searches: 0,
-    "blocks of code": 0,
-    "folded parts": 0,
-    "switched pictures": 0,
-  };
+  const counts = new Map(Object.keys(PARTS).map((what) => [what, 0]));
   for (
     const seen of all.filter(({ page }) =>
       !/^(source|reference)\/.*\.\w+\.html$|^reference\//.test(page)
@@ -235,17 +228,23 @@ export async function useEverything(
   ) {
     await tab.goto(root + encodeURI(seen.page));
     const use = { tab, seen, report };
-    counts.searches += await search(use);
-    counts["blocks of code"] += await copy(use);
-    counts["folded parts"] += await unfold(use);
-    counts["switched pictures"] += await switchColours(use);
+    for (const [what, part] of Object.entries(PARTS)) {
+      try {
+        counts.set(what, counts.get(what)! + await part(use));
+      } catch (error) {
+        // Another finding on the page says why, as a rule: what cannot be loaded cannot be used.
+        report(
+          `${seen.page}: ${what}: ${(error as Error).message.split("\n")[0]}`,
+        );
+      }
+    }
   }
-  if (counts.searches === 0) report("nothing to search for");
-  if (counts["blocks of code"] === 0) report("no code to copy");
+  if (counts.get("searches") === 0) report("nothing to search for");
+  if (counts.get("blocks of code") === 0) report("no code to copy");
   await context.close();
   await openMenu(browser, root, report);
   await followSystem(browser, root, report);
-  return Object.entries(counts).map(([what, count]) => `${count} ${what}`).join(
+  return [...counts].map(([what, count]) => `${count} ${what}`).join(
     ", ",
   );
 }

@@ -35,8 +35,7 @@
   function startTheme() {
     const button = byId("theme");
     const label = () => {
-      button.textContent =
-        { system: "Auto", dark: "Dark", light: "Light" }[varveTheme.get()];
+      button.textContent = { system: "Auto", dark: "Dark", light: "Light" }[varveTheme.get()];
       button.title = "Colours: as the system has them, dark, or light";
       button.setAttribute("aria-label", `Colours: ${button.textContent}`);
     };
@@ -95,8 +94,7 @@
           tokenize: (text) => text.match(/[\p{L}\p{N}]+/gu) ?? [],
           searchOptions: {
             boost: { title: 4, page: 2 },
-            boostDocument: (_id, _term, { url }) =>
-              url.startsWith("source/") ? 0.4 : 1,
+            boostDocument: (_id, _term, { url }) => url.startsWith("source/") ? 0.4 : 1,
             combineWith: "AND",
             prefix: (term) => term.length > 2,
             fuzzy: (term) => term.length > 5 ? 0.15 : false,
@@ -112,14 +110,10 @@
   function excerptOf({ body, terms }) {
     const text = body.replace(/\s+/g, " ").trim();
     const lower = text.toLowerCase();
-    const places = terms.map((term) => lower.indexOf(term)).filter((place) =>
-      place >= 0
-    );
+    const places = terms.map((term) => lower.indexOf(term)).filter((place) => place >= 0);
     const at = places.length > 0 ? Math.min(...places) : 0;
     const start = at > 60 ? text.indexOf(" ", at - 60) + 1 : 0;
-    const end = start + 160 < text.length
-      ? text.lastIndexOf(" ", start + 160)
-      : text.length;
+    const end = start + 160 < text.length ? text.lastIndexOf(" ", start + 160) : text.length;
     return (start > 0 ? "… " : "") + text.slice(start, end) +
       (end < text.length ? " …" : "");
   }
