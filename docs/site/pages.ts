@@ -1,7 +1,7 @@
 /**
  * **What.** Which pages the site has, found out from the Markdown: every file in `docs/` ending in `.md`, whatever
- * these link to inside the repository, and whatever that links to or imports in its turn. No list of chapters or sources is
- * kept anywhere.
+ * these link to inside the repository, and whatever that links to or imports in its turn. No list of chapters or
+ * sources is kept anywhere.
  *
  * **Format.** Where the page of a file of the repository is, from the root of the site:
  * ```text
