@@ -14,7 +14,7 @@ import { type Field, type Figure, Sheet, type Tone } from "./drawing.ts";
 
 const NUMBERS = [-10, -2.5, -1, 0, 2.5, 9, 10];
 
-/** A double in the eight bytes that memory has of it, highest first. */
+/** The eight bytes of a double as they are, highest first. */
 function plain(value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value);
@@ -46,12 +46,12 @@ function column(
 /** The figure. */
 export const figure: Figure = {
   alt:
-    "Seven numbers from -10 to 10 as eight bytes each, in the order of their bytes. As doubles are in memory, the " +
-    "negative ones come last, and from -1 down to -10. As the number codec writes them they are in order: the first " +
-    "bit of a positive one is flipped, and all bits of a negative one.",
+    "Seven numbers from -10 to 10 as eight bytes each, in the order of their bytes. As doubles are, highest byte " +
+    "first, the negative ones come last, and from -1 down to -10. As the number codec writes them they are in order: " +
+    "the first bit of a positive one is flipped, and all bits of a negative one.",
   draw() {
     const sheet = new Sheet("Numbers as bytes");
-    sheet.text(20, 28, "As a double is in memory", { style: "bold" });
+    sheet.text(20, 28, "As a double is, highest byte first", { style: "bold" });
     sheet.text(400, 28, "As the number codec writes it", { style: "bold" });
     for (const x of [20, 400]) {
       sheet.text(x, 48, "in the order of the bytes", { style: "soft small" });
