@@ -191,6 +191,7 @@ function run(seed: number): Outcome {
     plot: {
       height: 400,
       marginRight: 190,
+      marginBottom: 56,
       x: {
         label: "bits a key",
         labelAnchor: "center",
@@ -200,6 +201,7 @@ function run(seed: number): Outcome {
       },
       y: {
         type: "log",
+        domain: [0.003, 100],
         label: "absent keys that slip through, %",
         grid: true,
         ticks: [100, 10, 1, 0.1, 0.01],

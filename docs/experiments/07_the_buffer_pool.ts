@@ -203,6 +203,7 @@ function run(seed: number): Outcome {
     plot: {
       height: 360,
       marginRight: 80,
+      marginBottom: 56,
       fx: {
         label: null,
         padding: 0.25,
