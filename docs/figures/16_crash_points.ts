@@ -73,8 +73,8 @@ const LINE = 27;
 export const figure: Figure = {
   alt:
     "The calls of the disk of one put and one flush, and for each what 200 power cuts before it left. Before the " +
-    "sync of the log the put is gone or in the log; from then on it is never gone. While the manifest is written it is in " +
-    "the log or in the table, and at the end in the table.",
+    "sync of the log the put is gone or in the log; from then on it is never gone. While the manifest is written it " +
+    "is in the log or in the table, and at the end in the table.",
   async draw() {
     const moments = await watch();
     const sheet = new Sheet("Where a put is after a power cut");
