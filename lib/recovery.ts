@@ -180,6 +180,7 @@ class Replay {
         const { recordBuffer, recordStart, recordEnd, recordOffset } = reader;
         const batch = this.#batch;
         batch.reset(recordBuffer, recordStart, recordEnd, path, recordOffset);
+        // #region gap
         if (isFirst && batch.count > 0 && batch.firstSequence > this.#lastSequence + 1) {
           const gap = `begins at ${batch.firstSequence} where ${
             this.#lastSequence + 1
@@ -193,6 +194,7 @@ class Replay {
           );
           return false;
         }
+        // #endregion
         isFirst = false;
         this.#insert(recordEnd - recordStart, path, recordOffset);
       }
