@@ -180,11 +180,11 @@ class Replay {
         const { recordBuffer, recordStart, recordEnd, recordOffset } = reader;
         const batch = this.#batch;
         batch.reset(recordBuffer, recordStart, recordEnd, path, recordOffset);
-        // #region gap
         if (isFirst && batch.count > 0 && batch.firstSequence > this.#lastSequence + 1) {
           const gap = `begins at ${batch.firstSequence} where ${
             this.#lastSequence + 1
           } was expected`;
+          // #region gap
           // Before the oldest there is no log that a power cut can have torn: all that was in them is in tables.
           if (isOldest) throw new CorruptionError(`log that ${gap}`, path, recordOffset);
           logger.log(
@@ -193,8 +193,8 @@ class Replay {
             `an earlier log lost its tail: dropped ${path}, which ${gap}`,
           );
           return false;
+          // #endregion
         }
-        // #endregion
         isFirst = false;
         this.#insert(recordEnd - recordStart, path, recordOffset);
       }

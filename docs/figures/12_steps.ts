@@ -71,9 +71,9 @@ async function outcomeOf({ left }: Step): Promise<{ manifests: number[]; writes:
 /** The figure. */
 export const figure: Figure = {
   alt:
-    "The steps of an opening on the disk, from the lock to the removal of old files. A power cut before any of the first " +
-    "fourteen leaves a CURRENT that names the old manifest; one before the last sync of the directory either; one after " +
-    "it the new one. All writes are there in each case.",
+    "The steps of an opening on the disk, from the lock to the removal of old files. A power cut before any of the " +
+    "first fourteen leaves a CURRENT that names the old manifest; one before the last sync of the directory either; " +
+    "one after it the new one. All writes are there in each case.",
   async draw() {
     const steps = await stepsOfOpening();
     const outcomes = await Promise.all(steps.map(outcomeOf));
