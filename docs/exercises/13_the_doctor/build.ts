@@ -19,8 +19,8 @@ import { NotBuiltError } from "../../../docs/exercises/exercise.ts";
 import type { ReadableFile } from "../../../lib/file_system.ts";
 
 // You will need readFooter and readBlock of lib/table_format.ts, decodeBlock of lib/block.ts, InternalKeyComparator of
-// lib/internal_key.ts, VarintReader of lib/coding.ts for handles, crc32c and unmask of lib/crc32c.ts. What they throw is
-// a CorruptionError of lib/errors.ts.
+// lib/internal_key.ts, crc32c and unmask of lib/crc32c.ts. What they throw is a CorruptionError of lib/errors.ts.
+// In a decoded index, words[handleAt(i)] is the offset in the handle of entry i, and the word after it the bytes.
 // import { readBlock, readFooter } from "../../../lib/table_format.ts";
 
 /** A part of the file that is lost: nobody can say what was in it. */
