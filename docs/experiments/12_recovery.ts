@@ -186,6 +186,7 @@ export const experiment: Experiment = {
   alt:
     "Two plots of writes over the steps of a run. Dots, the writes that are there after a power cut, lie between a " +
     "line of writes that were asked for and one of writes that were promised. With a sync every 25 writes the lines " +
-    "are close together; without one the lower line is zero, and the lowest dots rise in large steps, one for each flush.",
+    "are close together; without one the lower line is zero, and the lowest dots rise in large steps, one for each " +
+    "flush.",
   run: ({ seed }) => run(seed),
 };

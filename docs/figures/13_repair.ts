@@ -112,8 +112,8 @@ function drawFile(sheet: Sheet, y: number, damaged: Damaged, file: RepairedFile)
 /** The figure. */
 export const figure: Figure = {
   alt:
-    "Four files of a damaged database as strips, newest first. Of a log one record is lost, of a table one block, of a " +
-    "table that was cut off the block that the cut went through, and all behind it. The oldest table is whole, and " +
+    "Four files of a damaged database as strips, newest first. Of a log one record is lost, of a table one block, of " +
+    "a table that was cut off the block that the cut went through, and all behind it. The oldest table is whole, and " +
     "still a third of its entries are left out, since newer versions of them may be among what is lost.",
   async draw() {
     const disk = await makeDatabase();
