@@ -162,7 +162,7 @@ function plot(runs: readonly { mode: Mode; cuts: readonly Cut[] }[]): Outcome["p
   const { step, mode } = points.at(-1)!;
   const labels = [
     { mode, text: "asked for", x: 0.72 * step, y: 0.78 * WRITES },
-    { mode, text: "there afterwards", x: step, y: 0.71 * WRITES },
+    { mode, text: "recovered", x: step, y: 0.7 * WRITES },
     { mode, text: "promised", x: step, y: 0.04 * WRITES },
   ];
   return {
