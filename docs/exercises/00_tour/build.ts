@@ -18,7 +18,7 @@ import type { Database } from "../../../mod.ts";
  *
  * @param db The accounts. You will need `get`, and `put` or `batch`: see `Store` and `Batch` in `lib/store.ts`.
  * @param from The account that is debited.
- * @param to The account that is credited.
+ * @param to The account that is credited; the same one, maybe.
  * @param amount How much, a whole number of at least 1.
  * @returns When the transfer is on disk.
  * @throws {RangeError} If `from` has less than `amount`; nothing is changed then.
