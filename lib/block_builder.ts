@@ -127,6 +127,7 @@ export class BlockBuilder {
     valueEnd: number,
     same: number = this.sharedBytes(key, keyStart, keyEnd),
   ): void {
+    // #region entry
     const keyBytes = keyEnd - keyStart;
     const valueBytes = valueEnd - valueStart;
     let shared = this.entryCount > 0 ? same : 0;
@@ -157,6 +158,7 @@ export class BlockBuilder {
     this.#sinceRestart++;
     this.entryCount++;
     this.keyBytes += keyBytes;
+    // #endregion
   }
 
   /**

@@ -186,6 +186,7 @@ export class StoredBlock {
     const bytes = this.bytes;
     const entriesEnd = this.entriesEnd;
     const userBytes = end - TRAILER_BYTES - start;
+    // #region without-keys
     let matched = 0;
     // If the last key ends where they part, it does not say which bytes come next.
     let isWhole = false;
@@ -205,6 +206,7 @@ export class StoredBlock {
         ? bytes[keyAt + matched]! - key[start + matched]!
         : entryUserBytes - userBytes;
       isWhole = matched === entryUserBytes;
+      // #endregion
       if (order === 0) {
         // Of two keys with empty user keys, trailers tell the order.
         const trailerAt = this.valueStart - TRAILER_BYTES;
