@@ -1,6 +1,7 @@
 /**
  * **What.** Rewrites the parts of the documentation that are made from the code, and the pictures that belong to them:
- * `deno task docs:refresh`. `tests/docs_test.ts` fails when one is not what it would be rewritten to.
+ * `deno task docs:refresh`, with words to choose pages by their names. `tests/docs_test.ts` fails when one is not what
+ * it would be rewritten to.
  *
  * **Format.**
  * ```text
@@ -121,4 +122,6 @@ if (import.meta.main) {
     write(path, text);
     for (const [picture, svg] of pictures) write(picture, svg);
   }
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", ...chosen], cwd: root })
+    .output();
 }
