@@ -61,6 +61,12 @@ async function search({ tab, seen, report }: Use): Promise<number> {
 }
 
 async function copy({ tab, seen, report }: Use): Promise<number> {
+  // What is folded away can't be pointed at.
+  const fold = (isOpen: boolean) =>
+    tab.$$eval("article details", (all: HTMLDetailsElement[], isOpen: boolean) => {
+      for (const details of all) details.open = isOpen;
+    }, isOpen);
+  await fold(true);
   const blocks = await tab.$$("article .code");
   for (const block of blocks) {
     const code: string = await block.$eval(
@@ -87,6 +93,7 @@ async function copy({ tab, seen, report }: Use): Promise<number> {
       );
     }
   }
+  await fold(false);
   return blocks.length;
 }
 
