@@ -209,8 +209,11 @@ async function run(seed: number): Promise<Outcome> {
     assertEquals(back, 0, `${name}: what was overwritten or deleted is back`);
   }
   for (const [name, , , ...sums] of rows.slice(1, 4)) {
-    const [lost, , lostToo, back] = sums.map(Number);
-    assert(back! > lost! - lostToo!, `${name}: keepOlder saves more than it brings back`);
+    const [lost, , ...others] = sums.map(Number);
+    for (const at of [0, 2]) {
+      const [saved, back] = [lost! - others[at]!, others[at + 1]!];
+      assert(saved > 0 && back > saved, `${name}: ${back} are back, and ${saved} are saved`);
+    }
   }
   return { counts: { columns: COLUMNS, rows }, plot: plot(rows) };
 }

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { openDatabase } from "../../lib/database.ts";
 import { InternalKeyComparator, sequenceAt } from "../../lib/internal_key.ts";
 import { LogReader } from "../../lib/log.ts";
@@ -181,6 +182,7 @@ export const figure: Figure = {
     head("afterwards");
     const db = openDatabase<string, string>("db", OPTIONS, after, new ManualTurns());
     const count = [...db.keysSync()].length;
+    assertEquals(count, logs[0]!.last, "all that comes before the tear is there, and nothing else");
     await db.close();
     for (const span of spansOf(after)) {
       const isNew = !left.some(({ name }) => name === span.name);

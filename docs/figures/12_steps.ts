@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { manifestName } from "../../lib/file_names.ts";
 import { readCurrent } from "../../lib/manifest.ts";
 import { SimulatedFileSystem } from "../../lib/simulated_file_system.ts";
@@ -52,7 +53,7 @@ async function stepsOfOpening(): Promise<Step[]> {
   };
   await using _ = await open("db", { fileSystem: left });
   left.onMutation = undefined;
-  note("open");
+  note("(open)");
   return steps;
 }
 
@@ -77,10 +78,17 @@ export const figure: Figure = {
   async draw() {
     const steps = await stepsOfOpening();
     const outcomes = await Promise.all(steps.map(outcomeOf));
-    const newest = outcomes.at(-1)!.manifests[0]!;
+    const [oldest, newest] = [outcomes[0]!.manifests[0]!, outcomes.at(-1)!.manifests[0]!];
+    // What the text and `alt` say of it.
+    const either = steps.findLastIndex(({ text }) => text === "sync the directory");
+    for (const [i, { manifests, writes }] of outcomes.entries()) {
+      const named = i < either ? [oldest] : i > either ? [newest] : [oldest, newest];
+      assertEquals({ manifests, writes }, { manifests: named, writes: [WRITES] });
+    }
+    assertEquals(either, 14);
     const sheet = new Sheet("The steps of opening");
     const heads: [number, string][] = [[20, "step on the disk"], [264, "what for"]];
-    heads.push([476, "after a power cut before it CURRENT names"]);
+    heads.push([476, "CURRENT, if the power fails before it"]);
     for (const [x, text] of heads) sheet.text(x, 26, text, { style: "bold small" });
     let y = 38;
     let stage = -1;

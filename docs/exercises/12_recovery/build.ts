@@ -17,7 +17,7 @@ import { NotBuiltError } from "../../../docs/exercises/exercise.ts";
 import type { FileSystem } from "../../../lib/file_system.ts";
 
 // You will need parseFileName of lib/file_names.ts, LogReader of lib/log.ts, BatchReader of lib/write_batch.ts,
-// CorruptionError of lib/errors.ts. Keys and values are text, so TextDecoder makes them readable.
+// KIND_VALUE of lib/internal_key.ts, CorruptionError of lib/errors.ts. Keys and values are text: use a TextDecoder.
 // import { LogReader } from "../../../lib/log.ts";
 
 /** What a manifest says that matters here. */

@@ -73,6 +73,8 @@ class Stage {
     const error = assertThrows(
       () => this.replay(subject, logNumber, lastSequence),
       CorruptionError,
+      undefined,
+      `${logName(number)} is damaged, or begins too late: expected a CorruptionError`,
     );
     assertEquals(error.file, `db/${logName(number)}`, "the file that the error names");
   }
@@ -145,7 +147,7 @@ const cases: Case<Subject>[] = [
   {
     name: "goes on behind a torn log, and behind an empty one, where the next one follows on",
     run(subject) {
-      // What a write that failed has left, and was never given to anybody.
+      // No number is missing, so what is torn was never acknowledged.
       const torn = new Stage().log(4, [1, "a=1"], [2, "b=1"]).log(6, [2, "c=1"]);
       torn.change(4, (bytes) => bytes.slice(0, -3));
       assertEquals(torn.replay(subject, 4, 0), "a=1 c=1 | 2");

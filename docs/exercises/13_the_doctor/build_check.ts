@@ -20,7 +20,7 @@ import {
   TRAILER_BYTES,
 } from "../../../lib/internal_key.ts";
 import { MemoryFileSystem } from "../../../lib/memory_file_system.ts";
-import { BLOCK_TRAILER_BYTES, readFooter } from "../../../lib/table_format.ts";
+import { BLOCK_TRAILER_BYTES, putBlockTrailer, readFooter } from "../../../lib/table_format.ts";
 import { type TableDamage, TableInspector } from "../../../lib/table_inspector.ts";
 import { TableWriter } from "../../../lib/table_writer.ts";
 import type { Case, Exercise } from "../exercise.ts";
@@ -32,6 +32,7 @@ const comparator = new InternalKeyComparator();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const ENTRIES = 60;
+const VALUE_BYTES = 80;
 
 /** A data block. */
 interface Block {
@@ -48,8 +49,8 @@ class Stage {
   /** Where the index starts. */
   readonly indexAt: number;
 
-  constructor(options: { filterBits?: number; isCompressed?: boolean } = {}) {
-    const { filterBits = 10, isCompressed = false } = options;
+  constructor(options: { filterBits?: number; isCompressed?: boolean; versions?: number } = {}) {
+    const { filterBits = 10, isCompressed = false, versions = 1 } = options;
     const disk = new MemoryFileSystem();
     const writer = new TableWriter(disk.create("table"), {
       comparator,
@@ -59,8 +60,10 @@ class Stage {
       compression: isCompressed ? snappy : undefined,
     });
     for (let i = 0; i < ENTRIES; i++) {
-      const key = makeInternalKey(encoder.encode(`layer ${1000 + i}`), i + 1, KIND_VALUE);
-      const value = encoder.encode("clay".repeat(20));
+      // Of several versions of a key the newest comes first.
+      const name = encoder.encode(`layer ${1000 + Math.floor(i / versions)}`);
+      const key = makeInternalKey(name, ENTRIES - i, KIND_VALUE);
+      const value = encoder.encode("clay".repeat(VALUE_BYTES / 4));
       writer.add(key, 0, key.length, value, 0, value.length);
     }
     writer.finish();
@@ -104,6 +107,23 @@ class Stage {
     return this;
   }
 
+  /** Writes a block anew, checksum and all: its keys rise over those of later blocks, and the last one falls back. */
+  disorder(i: number): this {
+    const { offset, bytes } = this.blocks[i]!;
+    const stored = bytes - BLOCK_TRAILER_BYTES;
+    const block = this.bytes.subarray(offset, offset + bytes);
+    const isEntry = (at: number, shared: number, unshared: number) =>
+      block[at] === shared && block[at + 1] === unshared && block[at + 2] === VALUE_BYTES;
+    // Of a key only that is written which it does not share with the one before: two digits, or one.
+    const tens = block.findIndex((_, at) => isEntry(at, 8, 2 + TRAILER_BYTES));
+    const ones = block.findLastIndex((_, at) => isEntry(at, 9, 1 + TRAILER_BYTES));
+    assert(tens >= 0 && ones > tens);
+    block[tens + 3] = "9".charCodeAt(0);
+    block[ones + 3] = "0".charCodeAt(0);
+    putBlockTrailer(block.subarray(stored), block, stored, block[stored]!);
+    return this;
+  }
+
   /**
    * Checks what comes out.
    *
@@ -136,9 +156,11 @@ class Stage {
 
 const cases: Case<Subject>[] = [
   {
-    name: "reads all entries of a table that is whole, compressed or not",
+    name:
+      "reads all entries of a table that is whole, compressed or not, all versions of a key too",
     run(subject) {
       new Stage().check(subject, []);
+      new Stage({ versions: 4 }).check(subject, []);
       new Stage({ isCompressed: true }).check(subject, []);
     },
   },
@@ -169,6 +191,8 @@ const cases: Case<Subject>[] = [
     run(subject) {
       new Stage().misplace(1, 3).check(subject, [3]);
       new Stage().misplace(3, 1).check(subject, [1]);
+      // Here its keys are behind those that came out, and still not where they belong.
+      new Stage().misplace(2, 3).flip(2).check(subject, [2, 3]);
     },
   },
   {
@@ -214,6 +238,13 @@ const cases: Case<Subject>[] = [
     run(subject) {
       const stage = new Stage().misplace(1, 3).flipIndex();
       stage.check(subject, [3]);
+    },
+  },
+  {
+    name: "takes all of a block for lost in which one key falls back, and goes on behind it",
+    run(subject) {
+      new Stage().disorder(3).check(subject, [3]);
+      new Stage().disorder(3).flipIndex().check(subject, [3]);
     },
   },
 ];
