@@ -80,7 +80,7 @@ const layers: readonly Version[] = Array.from({ length: 100 }, (_, i) => {
   return [key, i + 1, `${key}, and what it is made of`] as const;
 });
 
-/** Words that leave room for short separators, so that some absent keys lie between a block's last and its separator. */
+/** Words that leave room for short separators: absent keys may lie between a block's last and its separator. */
 const words: readonly Version[] = [
   "basalt",
   "clay",
