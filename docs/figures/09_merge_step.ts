@@ -4,6 +4,7 @@
  *
  * **Invariants.**
  * 1. Where the runs stand is what the engine's merge has made of them; who won is compared with it.
+ * 2. The codes, which the merge keeps to itself, are worked out from those keys; who wins by them wins by the keys.
  *
  * **Read next.** `../09_merging_and_visibility.md`
  *
@@ -71,6 +72,12 @@ function codeOf(key: string, base: string): string {
   const at = () => key.slice(word * WORD_BYTES, (word + 1) * WORD_BYTES);
   while (at() === base.slice(word * WORD_BYTES, (word + 1) * WORD_BYTES)) word++;
   return `${word}:${at()}`;
+}
+
+/** Whether one code wins against another: the later word or, where both leave in one, the smaller. */
+function codeWins(a: string, b: string): boolean {
+  const [[aWord, aBytes], [bWord, bBytes]] = [a.split(":"), b.split(":")];
+  return aWord === bWord ? aBytes! < bBytes! : Number(aWord) > Number(bWord);
 }
 
 /** Where a place of the tree is drawn: the middle of its top edge. */
@@ -149,6 +156,9 @@ export const figure: Figure = {
     for (let match = (RUNS.length + moved) >> 1; match >= 1; match >>= 1) {
       const other = oldLosers[match]!;
       const [won, lost] = keys[winner]! < keys[other]! ? [winner, other] : [other, winner];
+      if (!codeWins(codeOf(keys[won]!, base), codeOf(keys[lost]!, base))) {
+        throw new Error("the codes do not decide this match");
+      }
       y += 22;
       const shown = (run: number) => `${codeOf(keys[run]!, base)} of run ${run}`;
       sheet.text(20, y, `${shown(won)}  beats  ${shown(lost)}`, { style: "mono" });

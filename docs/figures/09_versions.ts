@@ -123,8 +123,14 @@ export const figure: Figure = {
     await db.batch().put("clay", "red").delete("flint").put("silt", "brown").commit();
     using second = db.snapshot();
     await db.flush();
-    await db.batch().put("sand", "white").delete("clay").put("flint", "smoky").put("sand", "golden")
-      .commit();
+    await db.put("sand", "white");
+    using third = db.snapshot();
+    await db.batch().delete("clay").put("flint", "smoky").put("sand", "golden").commit();
+    // The chapter asks what this one sees, and answers it.
+    const seen = third.entriesSync().map(([key, value]) => `${key} ${value}`).toArray().join();
+    if (seen !== "clay red,sand white,silt brown") {
+      throw new Error(`not as the chapter says: ${seen}`);
+    }
     const log = [...fileSystem.list("db")].find((name) => name.endsWith(".log"))!;
 
     const sheet = new Sheet("Versions, and who sees them");

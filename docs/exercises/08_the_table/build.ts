@@ -15,7 +15,7 @@
  *
  * **Invariants.**
  * 1. Every key of a table is found, also the first and the last of each block.
- * 2. A get reads one data block at most, and believes none whose checksum does not hold.
+ * 2. A get reads one data block at most, and nothing is believed of a block whose checksum does not hold.
  *
  * **Read next.** `../../08_the_table.md`
  *
@@ -26,11 +26,12 @@ import type { ReadableFile } from "../../../lib/file_system.ts";
 
 // You may use:
 // - lib/coding.ts: VarintReader, getFixed32; lib/crc32c.ts: crc32c, unmask; lib/errors.ts: CorruptionError;
-// - lib/internal_key.ts: InternalKeyComparator, makeInternalKey, kindAt, SEQUENCE_MAX;
-// - lib/compression.ts: compressorOf;
+// - lib/bytes.ts: equalBytes; lib/internal_key.ts: InternalKeyComparator, makeInternalKey, userKeyOf, kindAt,
+//   KIND_VALUE, SEQUENCE_MAX;
+// - lib/compression.ts: compressorOf, for any id but 0, which says that a block is stored as it is;
 // - lib/block.ts: decodeBlock(bytes, end, "separators" or "entries", comparator, file.path, offset), which gives a
 //   block with search(), keyStart(), valueStart() and so on. In one of separators, words[handleAt(i)] is the offset of
-//   data block i, and the word behind it is its size.
+//   data block i, and the word behind it is its size. search() gives the first entry at or after a key, or count.
 
 /** An open table. */
 export interface Table {
@@ -60,7 +61,7 @@ export function separator(start: Uint8Array, limit: Uint8Array): Uint8Array {
  *
  * @param file The table's file.
  * @returns The table.
- * @throws {CorruptionError} If it does not end with a footer.
+ * @throws {CorruptionError} If it does not end with a footer. A damaged index is reported here, or by the first get.
  */
 export function openTable(file: ReadableFile): Table {
   throw new NotBuiltError(`openTable, for a file of ${file.size} bytes,`);

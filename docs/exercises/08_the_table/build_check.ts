@@ -60,10 +60,12 @@ function opened(subject: Subject, bytes: Uint8Array) {
   const file = disk.open("table");
   const counted = {
     reads: 0,
+    bytes: 0,
     path: file.path,
     size: file.size,
     read(into: Uint8Array, position: number) {
       counted.reads++;
+      counted.bytes += into.length;
       return file.read(into, position);
     },
     close: () => file.close(),
@@ -77,6 +79,18 @@ const layers: readonly Version[] = Array.from({ length: 100 }, (_, i) => {
   const key = `layer ${String(3 * i).padStart(3, "0")}`;
   return [key, i + 1, `${key}, and what it is made of`] as const;
 });
+
+/** Words that leave room for short separators: absent keys may lie between a block's last and its separator. */
+const words: readonly Version[] = [
+  "basalt",
+  "clay",
+  "flint",
+  "granite",
+  "limestone",
+  "marl",
+  "silt",
+]
+  .map((key, i) => [key, i + 1, key.repeat(20)] as const);
 
 /** All keys of up to three bytes out of five. */
 function shortKeys(): Uint8Array[] {
@@ -110,7 +124,7 @@ const cases: Case<Subject>[] = [
         const found = decode(separator(encode(start), encode(limit)))!;
         const shown = `separator("${start}", "${limit}") is "${found}"`;
         assert(found >= start && found < limit, `${shown}, which is not between them`);
-        assert(found.length <= longest, `${shown}, but ${longest} bytes are enough`);
+        assert(found.length <= longest, `${shown}; as few bytes as this are enough: ${longest}`);
       }
     },
   },
@@ -121,11 +135,15 @@ const cases: Case<Subject>[] = [
       for (let i = 0; i < keys.length; i++) {
         for (let j = i + 1; j < keys.length; j++) {
           const [start, limit] = [keys[i]!, keys[j]!];
-          const key = separator(start.slice(), limit.slice());
+          const [startGiven, limitGiven] = [start.slice(), limit.slice()];
+          const key = separator(startGiven, limitGiven).slice();
           const isBetween = bytewise.compare(start, key) <= 0 && bytewise.compare(key, limit) < 0;
           const shown = `separator([${start}], [${limit}]) is [${key}]`;
           assert(isBetween, `${shown}, which is not between them`);
           assert(key.length <= start.length, `${shown}, which is longer than the first`);
+          const given =
+            `separator([${start}], [${limit}]) leaves the keys it was given as they are`;
+          assertEquals([startGiven, limitGiven], [start, limit], given);
         }
       }
     },
@@ -134,7 +152,7 @@ const cases: Case<Subject>[] = [
     name: "finds the keys of a table of one block",
     run(subject) {
       const { get } = opened(subject, bytesOf([["clay", 1, "grey"], ["sand", 2, "yellow"]]));
-      assertEquals([get("clay"), get("sand")], ["grey", "yellow"]);
+      assertEquals([get("clay"), get("sand")], ["grey", "yellow"], "clay and sand");
     },
   },
   {
@@ -149,6 +167,10 @@ const cases: Case<Subject>[] = [
       for (const key of ["", "layer", "layer 298", "m", "zinc", ...absent]) {
         assertEquals(get(key), undefined, `get("${key}")`);
       }
+      const ofWords = opened(subject, bytesOf(words));
+      for (const key of ["clayey", "clz", "flirt", "granites", "silty", "sz"]) {
+        assertEquals(ofWords.get(key), undefined, `get("${key}")`);
+      }
     },
   },
   {
@@ -159,26 +181,32 @@ const cases: Case<Subject>[] = [
         (_, i) => ["sand", 100 - i, `the colour at ${100 - i}`] as const,
       );
       const { get } = opened(subject, bytesOf([["clay", 1, "grey"], ...ofSand, ["silt", 2, "-"]]));
-      assertEquals([get("sand"), get("silt")], ["the colour at 100", "-"]);
+      assertEquals([get("sand"), get("silt")], ["the colour at 100", "-"], "sand and silt");
     },
   },
   {
     name: "takes a tombstone for no value, and an empty value for one",
     run(subject) {
       const { get } = opened(subject, bytesOf([["clay", 9], ["clay", 4, "grey"], ["sand", 3, ""]]));
-      assertEquals([get("clay"), get("sand")], [undefined, ""]);
+      assertEquals([get("clay"), get("sand")], [undefined, ""], "clay and sand");
     },
   },
   {
-    name: "reads four times to open it and get a key, and once at most for each further get",
+    name: "reads four times to open it and get a key, and one block at most for each further get",
     run(subject) {
-      const { get, counted } = opened(subject, bytesOf(layers));
-      get(layers[0]![0]);
-      assert(counted.reads <= 4, `${counted.reads} reads for the first key`);
-      for (const key of [...layers.map(([key]) => key), "layer 100", "zinc"]) {
-        counted.reads = 0;
-        get(key);
-        assert(counted.reads <= 1, `${counted.reads} reads for get("${key}")`);
+      for (const versions of [layers, words]) {
+        const { get, counted } = opened(subject, bytesOf(versions));
+        get(versions[0]![0]);
+        const { size, reads, bytes } = counted;
+        assert(reads <= 4, `${reads} reads for the first key`);
+        const isLess = versions === words || bytes < size / 2; // a table of seven entries is half index
+        assert(isLess, `${bytes} bytes read for the first key, of a table of ${size}`);
+        for (const key of [...versions.map(([key]) => key), "layer 100", "clz", "sz", "zinc"]) {
+          counted.reads = counted.bytes = 0;
+          get(key);
+          assert(counted.reads <= 1, `${counted.reads} reads for get("${key}")`);
+          assert(counted.bytes <= 300, `${counted.bytes} bytes read for get("${key}")`);
+        }
       }
     },
   },
@@ -201,9 +229,24 @@ const cases: Case<Subject>[] = [
         const damaged = bytes.slice();
         damaged[at]! ^= bit;
         const { get } = opened(subject, damaged);
-        const error = assertThrows(() => get(layers[0]![0]), CorruptionError);
+        const what = `a get of a key whose block is damaged at byte ${at}`;
+        const error = assertThrows(() => get(layers[0]![0]), CorruptionError, undefined, what);
         assertEquals(error.offset, 0, "the offset of the block");
         assertEquals(get(layers[99]![0]), layers[99]![2]);
+      }
+    },
+  },
+  {
+    name: "reports a damaged index, before it answers anything from it",
+    run(subject) {
+      const bytes = bytesOf(layers);
+      const last = String.fromCharCode(...bytes).lastIndexOf("layer "); // the last key that the index has whole
+      for (const at of [last, last + 8]) {
+        const damaged = bytes.slice();
+        damaged[at]! ^= 1;
+        const what = `opening and a get, with an index damaged at byte ${at}`;
+        const answer = () => opened(subject, damaged).get(layers[50]![0]);
+        assertThrows(answer, CorruptionError, undefined, what);
       }
     },
   },

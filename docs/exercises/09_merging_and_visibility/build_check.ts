@@ -100,15 +100,26 @@ function viewOf({ View }: Subject, runs: readonly string[], snapshot = NOW) {
 
 type AnyView = ReturnType<typeof viewOf>;
 
+function assertEnds(seen: readonly Entry[], move: string): void {
+  const last = seen.slice(-3).map(([key]) => key).join(", ");
+  assert(seen.length < 100, `${move}() again and again comes to no end; it was last at ${last}`);
+}
+
 function forward(view: AnyView): Entry[] {
   const seen: Entry[] = [];
-  for (view.first(); view.current !== undefined; view.next()) seen.push(view.current);
+  for (view.first(); view.current !== undefined; view.next()) {
+    seen.push(view.current);
+    assertEnds(seen, "next");
+  }
   return seen;
 }
 
 function backward(view: AnyView): Entry[] {
   const seen: Entry[] = [];
-  for (view.last(); view.current !== undefined; view.previous()) seen.push(view.current);
+  for (view.last(); view.current !== undefined; view.previous()) {
+    seen.push(view.current);
+    assertEnds(seen, "previous");
+  }
   return seen;
 }
 
@@ -300,6 +311,25 @@ const cases: Case<Subject>[] = [
         view.next();
         assertEquals(view.current?.[0], keys[i], `and next() from there`);
       }
+    },
+  },
+  {
+    name: "looks at a few versions going back, too, and when it turns round",
+    run({ View }) {
+      const moves = { count: 0 };
+      const view = new View(longRuns(moves), NOW);
+      view.last();
+      for (let i = 0; i < 3; i++) view.previous();
+      assertEquals(view.current?.[0], "layer 19996");
+      assertFewMoves(moves, 40, "show the last four entries");
+      view.seek("layer 10000");
+      moves.count = 0;
+      for (let i = 0; i < 3; i++) {
+        view.next();
+        view.previous();
+      }
+      assertEquals(view.current?.[0], "layer 10000");
+      assertFewMoves(moves, 120, "turn round six times");
     },
   },
   {
