@@ -184,6 +184,7 @@ class Replay {
           const gap = `begins at ${batch.firstSequence} where ${
             this.#lastSequence + 1
           } was expected`;
+          // #region gap
           // Before the oldest there is no log that a power cut can have torn: all that was in them is in tables.
           if (isOldest) throw new CorruptionError(`log that ${gap}`, path, recordOffset);
           logger.log(
@@ -192,6 +193,7 @@ class Replay {
             `an earlier log lost its tail: dropped ${path}, which ${gap}`,
           );
           return false;
+          // #endregion
         }
         isFirst = false;
         this.#insert(recordEnd - recordStart, path, recordOffset);

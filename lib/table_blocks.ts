@@ -286,6 +286,7 @@ export class TableBlocks {
     transfer.put(block.bytes);
     block.accept(plainBytes, path, offset);
     if (block.entriesEnd === 0) return block;
+    // #region right-block
     // The checksum says that it is a block, not that it is this one: a disk may have read, or written, elsewhere.
     const { bytes } = index;
     const isAbove = at === 0 ||
@@ -294,6 +295,7 @@ export class TableBlocks {
       isAbove && block.compareLast(comparator, bytes, index.keyStart(at), index.keyEnd(at)) <= 0
     ) return block;
     throw new CorruptionError("block with keys that its index does not put there", path, offset);
+    // #endregion
   }
 }
 

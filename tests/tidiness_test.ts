@@ -109,7 +109,9 @@ function headerOf({ text }: Source): string {
 
 /** The names of files in backticks, in order, each once. */
 function filesNamed(text: string): string[] {
-  return [...new Set([...text.matchAll(/`([\w./-]+\.(?:ts|md))`/g)].map((match) => match[1]!))];
+  return [
+    ...new Set([...text.matchAll(/`([\w./-]+\.(?:ts|md|js|css))`/g)].map((match) => match[1]!)),
+  ];
 }
 
 /** The components from the ground up, as `mod.ts` lists them. */

@@ -89,7 +89,7 @@ async function buildOrTune(
     if (grade === firstFailed) desk.print(grade.error!.trim().replace(/^/gm, "    "));
   }
   const rest = firstFailed === undefined
-    ? 'Done. Ours is in the chapter\'s "Source".'
+    ? `Done. Ours is at the end of docs/exercises/${chapter}/${kind}_check.ts.`
     : `Change ${shown(copy)} and run this again.`;
   desk.print(`\n${passed(grades)} of ${grades.length} cases pass. ${rest}`);
   return firstFailed === undefined ? 0 : 1;

@@ -197,6 +197,7 @@ async function run(seed: number, withTimes: boolean): Promise<Outcome> {
       losing: `${losses.filter((lost) => lost > 0).length} of ${losses.length}`,
       mean: total / losses.length,
       most: Math.max(...losses),
+      losses,
     };
   });
   const [each, batches, tenth, never, lied] = rows;
@@ -204,6 +205,7 @@ async function run(seed: number, withTimes: boolean): Promise<Outcome> {
   assertEquals([each!.syncs, batches!.syncs, tenth!.syncs, never!.syncs], [200, 20, 20, 0]);
   assert(tenth!.most > 0 && tenth!.most < BATCH, "what was put since the last sync is lost");
   assert(never!.most > 100 && lied!.most > 100, "there is no limit");
+  assertEquals(lied!.losses, never!.losses, "a disk that lies loses what is lost without syncs");
   const dots = ways.flatMap(({ results }) => results);
   return {
     counts: {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { BlockBuilder } from "../../lib/block_builder.ts";
 import { putVarint } from "../../lib/coding.ts";
 import { snappy } from "../../lib/compression.ts";
@@ -167,7 +167,45 @@ function halvings(count: number): number {
   return looks + count; // and once more, for its value
 }
 
+/** What the chapter says of keys of a shape, packed at each of the intervals and by the first key. */
+function check(shape: string, each: ReadonlyMap<number, Packed>, byFirst: Packed): void {
+  const [one, four, sixteen, last] = [1, 4, 16, 64].map((interval) => each.get(interval)!) as [
+    Packed,
+    Packed,
+    Packed,
+    Packed,
+  ];
+  assert(four.bytes < one.bytes && four.looked < one.looked + 0.1, `${shape}: four is better`);
+  assert(sixteen.bytes - last.bytes < 0.05 * sixteen.bytes, `${shape}: little is left to save`);
+  const more = byFirst.bytes / sixteen.bytes - 1;
+  assert(byFirst.looked < sixteen.looked && more > 0.05 && more < 0.17, `${shape}: ${more} more`);
+  if (shape === "random") assert(sixteen.compressed === sixteen.bytes, "it does not compress");
+  else assert(sixteen.compressed < 0.95 * one.compressed, `${shape}: Snappy alone does as well`);
+}
+
+/** What the chapter's "Predict" says of a block of 128 entries: entries looked at, on average and at most. */
+function checkPrediction(): void {
+  const keys = Array.from(
+    { length: 128 },
+    (_, i) => makeInternalKey(new TextEncoder().encode(`user:${1000 + i}`), i + 1, KIND_VALUE),
+  );
+  const predicted = [[16, 12.4, 20], [1, 9, 9], [128, 64.5, 128]] as const;
+  for (const [interval, average, most] of predicted) {
+    const builder = new BlockBuilder(interval);
+    for (const key of keys) builder.add(key, 0, key.length, key, 0, 4);
+    const end = builder.finish();
+    const looks = keys.map((key) => looksIn(builder.buffer, end, [key]));
+    const sum = looks.reduce((all, one) => all + one, 0);
+    assertEquals([interval, rounded(sum / 128, 1), Math.max(...looks)], [
+      interval,
+      rounded(average, 1),
+      most,
+    ]);
+  }
+}
+
 function run(seed: number): Outcome {
+  checkPrediction();
   const values = valuesOf(seed);
   const rows: (string | number)[][] = [];
   const points: { shape: string; interval: number; bytes: number; looked: number }[] = [];
@@ -177,8 +215,10 @@ function run(seed: number): Outcome {
       const sizes = [bytes, compressed].map((sum) => rounded(sum / ENTRIES, 1));
       rows.push([shape, how, rounded(ENTRIES / blocks, 0), ...sizes, rounded(looked, 1), formula]);
     };
+    const each = new Map<number, Packed>();
     for (const interval of INTERVALS) {
       const packed = pack(keys, values, interval);
+      each.set(interval, packed);
       const { bytes, blocks, looked } = packed;
       points.push({ shape, interval, bytes: bytes / ENTRIES, looked });
       // Halve the restart points, then go through half a group; one more, for a key may end the group before.
@@ -187,6 +227,7 @@ function run(seed: number): Outcome {
       if (SHOWN.includes(interval)) row(`each ${interval}`, packed, rounded(formula, 1));
     }
     const byFirst = packByFirst(keys, values);
+    check(shape, each, byFirst);
     row("by the first key", byFirst, rounded(Math.log2(ENTRIES / byFirst.blocks) + 1, 1));
   }
   return {

@@ -104,7 +104,7 @@ function bitsAsked(hash: number, probes: number, bits: number): number {
 function shareOfRepeats(keys: Uint8Array, absent: Uint32Array): number {
   let passed = 0;
   let repeats = 0;
-  for (let f = 0; f < 50; f++) {
+  for (let f = 0; f < 200; f++) {
     const from = f * SMALL_KEYS * KEY_BYTES;
     const { has, probes } = filterOf(keys.subarray(from, from + SMALL_KEYS * KEY_BYTES), 16);
     for (const hash of absent.subarray(0, 20_000)) {
@@ -146,9 +146,21 @@ function check(rows: readonly ReturnType<typeof measure>[]): void {
     }
     if (bits <= 10) assert(small < formula * 1.5, `${bits} bits, small`);
   }
+  const excessOf = (key: "large" | "small", ...of: number[]) =>
+    of.reduce((sum, bits) => sum + rows[bits - 1]![key] / rows[bits - 1]!.formula - 1, 0) /
+    of.length;
   const last = rows.at(-1)!;
-  assert(last.small > 5 * last.large, "small filters do not get much better");
+  // Steps that repeat bits are the rarer, the larger a filter is.
+  const scale = SMALL_KEYS / 32;
+  const [ten, twenty] = [excessOf("small", 10) * scale, excessOf("small", 20) * scale];
+  assert(ten > 0.15 && ten < 0.35, `10 bits, small: a quarter more, not ${ten}`);
+  assert(twenty > 7 && twenty < 12, `20 bits, small: ten times as many, not ${twenty}`);
+  if (SMALL_KEYS < 64) assert(rows[0]!.small < rows[0]!.large, "the smallest have 64 bits");
+  assert(last.small > 3 * last.large, "small filters do not get much better");
   assert(last.small > 3 * last.independent, "because of the positions");
+  const [threes, others] = [excessOf("large", 3, 6, 9, 12), excessOf("large", 4, 5, 7, 8, 10, 11)];
+  assert(threes > 0.08 && threes < 0.16, `bits divisible by 3: an eighth more, not ${threes}`);
+  assert(others < threes / 2, `other numbers of bits: half of that or less, not ${others}`);
   assert(last.large < 2.5 * last.formula, "large ones do");
 }
 
@@ -162,7 +174,9 @@ function run(seed: number): Outcome {
   );
   check(measured);
   const repeats = shareOfRepeats(keys, absent);
-  assert(repeats > 0.45, "about half of them ask for some bits again and again");
+  if ((SMALL_KEYS & (SMALL_KEYS - 1)) === 0) { // and so is its number of bits
+    assert(repeats > 0.5 && repeats < 0.65, "more than half of them ask for some bits again");
+  }
   const percent = (share: number) => rounded(share * 100, share < 0.01 ? 4 : 2);
   const points = measured.flatMap(({ bits, large, small, independent }) => [
     { bits, series: SERIES[0], percent: large * 100, dy: 9 },

@@ -26,6 +26,8 @@ import type { Experiment, Outcome } from "./experiment.ts";
 import { Plot } from "./plot.ts";
 
 const CUTS = 100;
+/** The crash that keeps all that was written, as when the process is killed and the power stays. */
+const KILL = 1;
 const COMPARATOR = new InternalKeyComparator();
 /** What tells the two trees apart: the last sequence number that their manifests name. */
 const OLD = 0;
@@ -107,10 +109,11 @@ function found(disk: SimulatedFileSystem): "old" | "new" | "none" {
 /** Replaces the manifest in a way, with the power cut before every call, and counts what is found. */
 function tryWay(replace: (disk: SimulatedFileSystem) => void, seed: number) {
   const disk = newDisk();
-  const counts = { calls: 0, old: 0, new: 0, none: 0, takenBack: 0 };
+  const counts = { calls: 0, old: 0, new: 0, none: 0, takenBack: 0, killed: 0 };
   let hasReturned = false;
   const cut = () => {
     counts.calls++;
+    if (found(disk.crash(KILL)) === "none") counts.killed++;
     for (let i = 0; i < CUTS; i++) {
       const tree = found(disk.crash(seed * CUTS + i));
       counts[tree]++;
@@ -131,6 +134,12 @@ function run(seed: number): Outcome {
   const [own, ...others] = results;
   assertEquals([own!.none, own!.takenBack], [0, 0], "the engine's own way leaves what it says");
   for (const { name, none } of others) assertEquals(none > 0, true, `${name} loses the database`);
+  const only = (condition: (counts: typeof results[number]) => boolean) =>
+    results.filter(condition).map(({ name }) => name);
+  assertEquals(only(({ killed }) => killed > 0), ["CURRENT is written in place"], "by a kill");
+  assertEquals(only((it) => it.takenBack > 0), ["the directory is never synced"], "taken back");
+  const [early, late] = results.slice(2, 4).map(({ name: _, ...counts }) => counts);
+  assertEquals(early, late, "two forms of one mistake");
   const bars = results.flatMap(({ name, calls, ...counts }) => {
     const percent = (count: number) => 100 * count / (calls * CUTS);
     return [
@@ -139,7 +148,7 @@ function run(seed: number): Outcome {
       { name, tree: "none", percent: percent(counts.none) },
     ];
   });
-  const shown = (bar: typeof bars[number]) => bar.percent < 9 ? "" : bar.tree;
+  const shown = (bar: typeof bars[number]) => bar.percent < 6 ? "" : bar.tree;
   return {
     counts: {
       columns: [
@@ -149,6 +158,7 @@ function run(seed: number): Outcome {
         "the old tree",
         "of these after it was done",
         "no database",
+        "no database after a kill",
       ],
       rows: results.map((it) => [
         it.name,
@@ -157,6 +167,7 @@ function run(seed: number): Outcome {
         it.old,
         it.takenBack,
         it.none,
+        `${it.killed} of ${it.calls}`,
       ]),
     },
     plot: {

@@ -202,12 +202,20 @@ function textbookLevels(ratio: number): number {
   return Math.log(KEYS / TABLE_ENTRIES) / Math.log(ratio);
 }
 
-/** What textbooks say: a leveled tree rewrites half a factor of entries on each level, a tiered one each entry once. */
+/**
+ * What textbooks say. A leveled tree writes an entry once in its flush and again half a factor of times on each level,
+ * a tiered one once on each level, of which the first is the flush. The levels above the last one have a factor less
+ * each, so together 1/(T − 1) of it: so much may be there twice.
+ */
 function textbook(ratio: number): { leveled: Cost; tiered: Cost } {
   const levels = textbookLevels(ratio);
   const levelZero = (LEVEL_ZERO_TABLES - 1) / 2;
   return {
-    leveled: { write: ratio / 2 * levels, runs: levels + levelZero, space: 1 + 1 / ratio },
+    leveled: {
+      write: 1 + ratio / 2 * levels,
+      runs: levels + levelZero,
+      space: ratio / (ratio - 1),
+    },
     tiered: { write: levels, runs: levels * (ratio - 1) / 2, space: ratio },
   };
 }
@@ -226,13 +234,22 @@ function check(results: readonly Result[]): void {
     assert(tiered.write < leveled.write, `${of}: tiers write less`);
     assert(ratio < 4 || tiered.runs > leveled.runs, `${of}: tiers are more runs`);
     assert(leveled.space > theory.leveled.space, `${of}: more room than the formula says`);
-    const error = leveled.write / theory.leveled.write - 1;
-    assert(ratio > 10 || Math.abs(error) < 0.2, `${of}: writes are near the formula up to 10`);
+    const part = leveled.write / theory.leveled.write;
+    assert(part < 1 && part > (ratio <= 6 ? 0.9 : ratio <= 10 ? 5 / 6 : 0), `${of}: the formula`);
+    const over = tiered.write - theory.tiered.write;
+    assert(over > 0.5 && over < 1.5, `${of}: in tiers about once more than the formula says`);
     const next = results[i + 1];
     if (next === undefined) continue;
     assert(next.leveled.write > leveled.write, `${of}: a larger one writes more`);
     assert(next.leveled.runs <= leveled.runs, `${of}: a larger one has no more runs`);
   }
+  const at = (wanted: number) => results.find(({ ratio }) => ratio === wanted)!;
+  const isBetween = (value: number, low: number, high: number) => value > low && value < high;
+  const [three, ten] = [at(3), at(10)];
+  assert(isBetween(ten.leveled.write / three.leveled.write, 1.3, 1.37), "a third more at 10");
+  assert(isBetween(three.leveled.runs, 7.4, 7.6) && isBetween(ten.leveled.runs, 5.4, 5.6), "runs");
+  assert(isBetween(ten.tiered.write / ten.leveled.write, 0.25, 0.3), "tiers: over a quarter");
+  assert(isBetween(ten.tiered.runs / ten.leveled.runs, 2, 3), "and two to three times the runs");
 }
 
 /** A point for each result, in order, to be joined by a line. */
@@ -267,10 +284,10 @@ function run(seed: number): Outcome {
       columns: [
         "factor T",
         "levels: written",
-        "T/2 · log_T(N/M)",
+        "1 + T/2 · log_T(N/M)",
         "levels: runs",
         "levels: room",
-        "1 + 1/T",
+        "T/(T − 1)",
         "tiers: written",
         "log_T(N/M)",
         "tiers: runs",

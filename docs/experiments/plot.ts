@@ -69,9 +69,15 @@ export function drawPlot(options: PlotOptions, title: string): string {
   if (element.tagName.toLowerCase() !== "svg") {
     throw new Error(`${title}: label the series in the plot, a legend is not part of it`);
   }
+  const ids: string[] = [];
   const inner = element.innerHTML
     .replace(/<style>[^]*?<\/style>/, "")
-    .replace(/="[^"]*"/g, (value) => value.replace(/-?\d+\.\d{2,}/g, tenth));
+    .replace(/="[^"]*"/g, (value) => value.replace(/-?\d+\.\d{2,}/g, tenth))
+    .replace(/\bplot-(\w+)-(\d+)/g, (_, what: string, id: string) => {
+      // The library counts these on from plot to plot.
+      if (!ids.includes(id)) ids.push(id);
+      return `plot-${what}-${ids.indexOf(id) + 1}`;
+    });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" role="img" text-anchor="middle" font-size="13" ` +

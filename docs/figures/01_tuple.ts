@@ -62,7 +62,7 @@ export const figure: Figure = {
     sheet.text(20, 28, `All that begins with ${JSON.stringify(PREFIX).replaceAll(",", ", ")}`, {
       style: "bold",
     });
-    sheet.text(LEFT + 70, 28, "is one range of bytes, in the dashed box", { style: "soft" });
+    sheet.text(LEFT + 82, 28, "is one range of bytes, in the dashed box", { style: "soft" });
     sheet.box(12, 46 + first * ROW_HEIGHT - 5, 736, count * ROW_HEIGHT, {
       tone: "none",
       isDashed: true,

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { assert, assertEquals } from "@std/assert";
 import type { WritableFile } from "../../lib/file_system.ts";
 import { SimulatedFileSystem } from "../../lib/simulated_file_system.ts";
 import { type Figure, Sheet, type Tone } from "./drawing.ts";
@@ -76,6 +77,14 @@ function replace(path: string, calls: readonly Call[]): number[][] {
   });
 }
 
+/** What the chapter says about a way, from its counts of old, new and neither after each call. */
+function check(way: number, counts: readonly number[][]): void {
+  const [, isNew, isNeither] = counts.at(-1)!;
+  if (way === 1) assert(isNeither! > CRASHES / 2, "half of them have neither, for good");
+  else assertEquals(isNew, CRASHES, "the new file, in the end");
+  if (way === 2) assertEquals(counts.map((count) => count[2]), counts.map(() => 0), "always one");
+}
+
 /** The figure. */
 export const figure: Figure = {
   alt:
@@ -88,19 +97,21 @@ export const figure: Figure = {
     WAYS.forEach(({ title, path, calls }, i) => {
       const x = 20 + i * COLUMN_WIDTH;
       sheet.text(x, 28, title, { style: "bold" });
-      replace(path, calls).forEach((counts, k) => {
+      const left = replace(path, calls);
+      check(i, left);
+      left.forEach((counts, k) => {
         const y = 42 + k * 46;
         sheet.text(x, y + 12, `after ${calls[k]}`, { style: "small" });
-        let left = x;
+        let at = x;
         counts.forEach((count, outcome) => {
           if (count === 0) return;
           const width = count / CRASHES * BAR_WIDTH;
-          sheet.box(left, y + 17, width, 20, {
+          sheet.box(at, y + 17, width, 20, {
             tone: OUTCOMES[outcome]!.tone,
             radius: 0,
             ...(width < LABEL_WIDTH_MIN ? {} : { label: String(count), style: "small" }),
           });
-          left += width;
+          at += width;
         });
         bottom = Math.max(bottom, y + 46);
       });

@@ -28,8 +28,8 @@ const CALLS: readonly [string, (disk: SimulatedFileSystem, file: WritableFile) =
 ];
 const COLUMNS = [
   { x: 180, title: "after a kill" },
-  { x: 370, title: "after a power cut, at worst" },
-  { x: 560, title: "after a power cut, at best" },
+  { x: 370, title: "power cut, at worst" },
+  { x: 560, title: "power cut, at best" },
 ] as const;
 const CELL_WIDTH = 178;
 

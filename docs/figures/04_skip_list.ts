@@ -115,8 +115,8 @@ function searched(): { arena: Arena; compared: string[] } {
 export const figure: Figure = {
   alt:
     "A skip list of twelve keys. Each node is a tower of one to three links; a link leads to the next tower that is " +
-    "as high. A search begins at the top of the head, goes right as long as the key there is smaller, and down " +
-    "otherwise: it compares five of the twelve keys.",
+    "at least as high. A search begins at the top of the head, goes right as long as the key there is smaller, and " +
+    "down otherwise: it compares five of the twelve keys.",
   draw() {
     const { arena, compared } = searched();
     const towers = towersOf(arena);
@@ -126,6 +126,7 @@ export const figure: Figure = {
     const keyOf = (node: number) => keyAt(arena.words[node]!);
     const steps = stepsOf(towers, keyOf);
     assertEquals(steps.map(({ to }) => keyOf(to)), compared);
+    assertEquals(compared.length, 5, "what is said instead of the figure");
 
     const sheet = new Sheet("A skip list in the arena");
     const columnOf = new Map(towers.map(({ node }, i) => [node, i]));
@@ -171,9 +172,14 @@ export const figure: Figure = {
         style: "soft",
       },
     );
-    sheet.text(14, y + 20, "Amber: where the search stood. Its comparisons, in order:", {
-      style: "soft",
-    });
+    sheet.text(
+      14,
+      y + 20,
+      "Amber: where the search stood. Its comparisons, in order:",
+      {
+        style: "soft",
+      },
+    );
     const told = steps.map(({ to, level, isBefore }) =>
       `${keyOf(to)} ${isBefore ? "→ right" : level > 0 ? "↓ down" : "↓ that is it"}`
     );

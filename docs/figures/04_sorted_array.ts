@@ -9,11 +9,16 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { Arena, INDEX_ROOT_WORD } from "../../lib/arena.ts";
-import { InternalKeyComparator, KIND_VALUE } from "../../lib/internal_key.ts";
+import { Arena, INDEX_ROOT_WORD, Position } from "../../lib/arena.ts";
+import {
+  InternalKeyComparator,
+  KIND_VALUE,
+  makeInternalKey,
+  SEQUENCE_MAX,
+} from "../../lib/internal_key.ts";
 import { Memtable } from "../../lib/memtable.ts";
 import { generator } from "../../lib/random.ts";
-import { BLOCK_SLOTS } from "../../lib/sorted_array.ts";
+import { BLOCK_SLOTS, SortedArray } from "../../lib/sorted_array.ts";
 import { type Figure, Sheet } from "./drawing.ts";
 
 const COUNT = 300;
@@ -26,6 +31,7 @@ const HEADS = 4;
 const ENTRIES = HEADS + BLOCK_SLOTS;
 
 interface Block {
+  readonly at: number;
   readonly count: number;
   readonly skip: number;
   readonly heads: readonly string[];
@@ -64,6 +70,7 @@ function blocksOf(arena: Arena): Block[] {
   for (let at = words[INDEX_ROOT_WORD]!; at !== 0; at = words[at + NEXT]!) {
     const count = words[at]!;
     blocks.push({
+      at,
       count,
       skip: words[at + SKIP]!,
       heads: [...words.slice(at + HEADS, at + HEADS + count)].map(textOfHead),
@@ -71,6 +78,14 @@ function blocksOf(arena: Arena): Block[] {
     });
   }
   return blocks;
+}
+
+/** Where the index itself finds a key. */
+function placeOf(arena: Arena, text: string): Position {
+  const position = new Position();
+  const key = makeInternalKey(new TextEncoder().encode(text), SEQUENCE_MAX, KIND_VALUE);
+  new SortedArray(arena, new InternalKeyComparator()).seek(position, key, 0, key.length);
+  return position;
 }
 
 /** The heads of the directory, from the second block on: it grows down from the arena's end. */
@@ -93,8 +108,10 @@ export const figure: Figure = {
     assertEquals(blocks.reduce((sum, { count }) => sum + count, 0), COUNT);
     const directory = directoryOf(arena, blocks.length);
     const directorySkip = arena.words[INDEX_ROOT_WORD + 3]!;
-    const chosen = blocks.findLastIndex(({ keys }) => keys[0]! < WANTED);
-    const slot = blocks[chosen]!.keys.indexOf(WANTED);
+    const found = placeOf(arena, WANTED);
+    const chosen = blocks.findIndex(({ at }) => at === found.node);
+    const { slot } = found;
+    assertEquals(blocks[chosen]!.keys[slot], WANTED);
     assert(slot > 1 && slot < blocks[chosen]!.count - 2);
 
     const sheet = new Sheet("A sorted array");
@@ -143,7 +160,7 @@ export const figure: Figure = {
     sheet.text(
       20,
       bottom + 24,
-      "Left: the head, four bytes after what the keys of the block share.",
+      "Left: the head, four bytes after what the keys of the block share; a dot: no byte, the key has ended.",
       {
         style: "soft",
       },

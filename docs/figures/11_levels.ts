@@ -55,10 +55,13 @@ async function editsOf(): Promise<VersionEdit[]> {
   return edits;
 }
 
-/** Whether an edit is that of a compaction from level 1 that takes two tables along, for it costs nothing more. */
-function isShown({ deleted }: VersionEdit): boolean {
+/**
+ * Whether an edit is that of a compaction from level 1 that takes two tables along, since the second is merged with no
+ * further table, and makes four.
+ */
+function isShown({ deleted, added }: VersionEdit): boolean {
   const countOf = (at: number) => deleted.filter(({ level }) => level === at).length;
-  return countOf(0) === 0 && countOf(1) === 2 && countOf(2) === 2;
+  return countOf(0) === 0 && countOf(1) === 2 && countOf(2) === 2 && added.length === 4;
 }
 
 const number = (key: Uint8Array) => Number(new TextDecoder().decode(userKeyOf(key)));

@@ -37,7 +37,8 @@ function parts(row: AmplificationRow): [name: string, bytes: number, tone: Tone]
 export const figure: Figure = {
   alt:
     "Three bars, one for each load, of bytes written per byte put: to the log, by flushes and by compactions. A load " +
-    "in order is written by log and flush only; a random one is written again by compactions, which are most of it.",
+    "in order is written by log and flush only; random ones are written again by compactions, which write more than " +
+    "the flushes do.",
   async draw() {
     const sheet = new Sheet("Bytes written for each byte put");
     sheet.text(
@@ -73,14 +74,11 @@ export const figure: Figure = {
       sheet.text(LEFT, y + 54, `${kept}; ${read}`, { style: "small soft" });
       y += 76;
     }
-    sheet.text(
-      20,
-      y + 6,
+    const notes = [
       "Tables are compressed, the log is not: that is why a flush writes less than was put.",
-      {
-        style: "small soft",
-      },
-    );
-    return sheet.finish(y + 22);
+      "The cache has 128 KiB only: reads of indexes and filters, which it cannot keep, are counted.",
+    ];
+    notes.forEach((note, i) => sheet.text(20, y + 6 + i * 16, note, { style: "small soft" }));
+    return sheet.finish(y + 38);
   },
 };

@@ -8,6 +8,7 @@
  * region   := // #region name … // #endregion, lines that begin alike
  * ```
  * What is quoted has no comment above it; one line of text says where it is from.
+ * `deno fmt` formats what is quoted as well: lines that it would join once their indentation is gone can't be quoted.
  *
  * **Invariants.**
  * 1. A fragment is what the file has, line for line, but for indentation and lines that mark other regions.

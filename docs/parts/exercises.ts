@@ -9,8 +9,9 @@
  * @module
  */
 import { loadExercise } from "../exercises/grade.ts";
-import { bugOf } from "../exercises/run.ts";
-import { fenced, linkFrom } from "./document.ts";
+import { bugOf, exercisesOf } from "../exercises/run.ts";
+import { loadExperiment } from "../experiments/run.ts";
+import { chapters, fenced, linkFrom, table } from "./document.ts";
 
 /** What each kind is called where it is set. */
 const HEADS = { build: "Build it", break: "Break it", tune: "Tune it" } as const;
@@ -44,4 +45,28 @@ export async function exerciseOf(argument: string, document: string): Promise<st
     `[\`${caughtBy.file}\`](${linkFrom(document, caughtBy.file)}), "${caughtBy.test}".`,
     "</details>",
   ].join("\n\n");
+}
+
+/** A table of all experiments and exercises, a line for each chapter. */
+export async function contents(): Promise<string> {
+  const rows = await Promise.all(
+    chapters().map(async (chapter) => {
+      const kinds = exercisesOf(chapter);
+      const titleOf = async (kind: keyof typeof HEADS) =>
+        !kinds.includes(kind)
+          ? ""
+          : kind === "break"
+          ? (await bugOf(chapter)).name
+          : (await loadExercise(chapter, kind)).title;
+      const { title } = await loadExperiment(chapter);
+      return [
+        `[${Number(chapter.slice(0, 2))}](${chapter}.md)`,
+        title,
+        await titleOf("build"),
+        await titleOf("break"),
+        await titleOf("tune"),
+      ];
+    }),
+  );
+  return table(["", "Experiment", HEADS.build, HEADS.break, HEADS.tune], rows);
 }

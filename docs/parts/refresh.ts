@@ -1,6 +1,7 @@
 /**
  * **What.** Rewrites the parts of the documentation that are made from the code, and the pictures that belong to them:
- * `deno task docs:refresh`. `tests/docs_test.ts` fails when one is not what it would be rewritten to.
+ * `deno task docs:refresh`, with words to choose pages by their names. `tests/docs_test.ts` fails when one is not what
+ * it would be rewritten to.
  *
  * **Format.**
  * ```text
@@ -10,6 +11,7 @@
  * <!-- figure: 03_log_block -->              a picture that docs/figures/03_log_block.ts draws
  * <!-- experiment: 03_the_log -->            what docs/experiments/03_the_log.ts counts, and its plot
  * <!-- exercise: 03_the_log build -->        an exercise of docs/exercises/03_the_log/
+ * <!-- exercises: all -->                    all experiments and exercises
  * <!-- bytes: log -->                        bytes that the engine writes today, taken apart
  * <!-- tour: recovery -->                    what a command prints on a real directory
  * <!-- bugs: planted -->                     the bugs that are planted, and who catches them
@@ -26,7 +28,7 @@ import { tableOfBugs } from "./bugs.ts";
 import { makeDumps } from "./bytes.ts";
 import { codeOf } from "./code.ts";
 import { documents, type Mark, marksOf, readDocument, replaceParts, root } from "./document.ts";
-import { exerciseOf } from "./exercises.ts";
+import { contents, exerciseOf } from "./exercises.ts";
 import { invariantsOf, limitsOf } from "./invariants.ts";
 import { experimentOf, figureOf, type Illustration } from "./pictures.ts";
 import { makeTranscripts } from "./tour.ts";
@@ -58,6 +60,8 @@ async function make(mark: Mark, path: string): Promise<string | Illustration | u
       return await experimentOf(argument);
     case "exercise":
       return await exerciseOf(argument, path);
+    case "exercises":
+      return await contents();
     case "bytes":
       return (await (dumps ??= makeDumps())).get(argument);
     case "tour":
@@ -118,4 +122,6 @@ if (import.meta.main) {
     write(path, text);
     for (const [picture, svg] of pictures) write(picture, svg);
   }
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", ...chosen], cwd: root })
+    .output();
 }

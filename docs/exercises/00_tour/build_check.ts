@@ -73,8 +73,24 @@ const cases: Case<Subject>[] = [
     name: "refuses what is not covered with a RangeError, and changes nothing",
     async run({ transfer }) {
       await using db = await accounts(new MemoryFileSystem());
-      await assertRejects(() => transfer(db, "oslo", "rome", 21), RangeError);
-      await assertRejects(() => transfer(db, "bern", "rome", 1), RangeError);
+      const refused = (from: string, to: string, amount: number) =>
+        assertRejects(
+          () => transfer(db, from, to, amount),
+          RangeError,
+          undefined,
+          `transfer("${from}", "${to}", ${amount})`,
+        );
+      await refused("oslo", "rome", 21);
+      await refused("bern", "rome", 1);
+      await refused("oslo", "oslo", 21);
+      assertEquals(balances(db), ["100", "20"]);
+    },
+  },
+  {
+    name: "makes no money when an account pays itself",
+    async run({ transfer }) {
+      await using db = await accounts(new MemoryFileSystem());
+      await transfer(db, "rome", "rome", 30);
       assertEquals(balances(db), ["100", "20"]);
     },
   },
@@ -106,6 +122,7 @@ async function transfer(
   if (debited! < amount) {
     throw new RangeError(`Cannot move ${amount}: "${from}" has ${debited}`);
   }
+  if (from === to) return; // the second put would undo the first
   await db.batch()
     .put(from, String(debited! - amount))
     .put(to, String(credited! + amount))

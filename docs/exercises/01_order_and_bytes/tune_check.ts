@@ -9,6 +9,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { compareBytes } from "../../../lib/bytes.ts";
 import { generator } from "../../../lib/random.ts";
 import { MemoryFileSystem, open, tuple, type TuplePart } from "../../../mod.ts";
 import type { Case, Exercise } from "../exercise.ts";
@@ -20,14 +21,22 @@ const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2024, 0, 1);
 const HOUR_MS = 60 * MINUTE_MS;
 const STATIONS = 20;
+/** The stations' numbers go up to the highest that there may be. */
+const STATION_MAX = 999;
 const HOURS = 48;
 const SENSORS = ["temperature", "pressure", "humidity"];
+
+/** The number of a station, of those that there are. */
+function stationAt(index: number): number {
+  return Math.round(index * STATION_MAX / (STATIONS - 1));
+}
 
 /** The readings of two days: one of each station and sensor every hour, at a minute of its own. */
 function readings(): Reading[] {
   const random = generator(1);
   const all: Reading[] = [];
-  for (let station = 0; station < STATIONS; station++) {
+  for (let i = 0; i < STATIONS; i++) {
+    const station = stationAt(i);
     for (const sensor of SENSORS) {
       for (let hour = 0; hour < HOURS; hour++) {
         all.push({ station, time: START_MS + hour * HOUR_MS + random(60) * MINUTE_MS, sensor });
@@ -39,10 +48,10 @@ function readings(): Reading[] {
 
 /** What is asked: a day of a station, an hour, nothing, and all. */
 const QUESTIONS = [
-  { station: 7, from: START_MS, to: START_MS + 24 * HOUR_MS },
+  { station: stationAt(7), from: START_MS, to: START_MS + 24 * HOUR_MS },
   { station: 0, from: START_MS + 5 * HOUR_MS, to: START_MS + 6 * HOUR_MS },
-  { station: 10, from: START_MS + 20 * HOUR_MS, to: START_MS + 20 * HOUR_MS },
-  { station: STATIONS - 1, from: START_MS, to: START_MS + HOURS * HOUR_MS },
+  { station: stationAt(10), from: START_MS + 20 * HOUR_MS, to: START_MS + 20 * HOUR_MS },
+  { station: STATION_MAX, from: START_MS, to: START_MS + HOURS * HOUR_MS },
 ];
 
 function names(all: readonly Reading[]): string[] {
@@ -71,6 +80,7 @@ async function measure({ keyOf, readingOf, rangeOf }: Subject): Promise<Measured
     db.putSync(parts, "", { sync: false });
   }
   assertEquals([...db.keysSync()].length, all.length, "two readings have one key");
+  assertLater({ keyOf, readingOf, rangeOf });
   let read = 0;
   let wanted = 0;
   for (const { station, from, to } of QUESTIONS) {
@@ -86,6 +96,29 @@ async function measure({ keyOf, readingOf, rangeOf }: Subject): Promise<Measured
     wanted += expected.length;
   }
   return { read, wanted, keyBytes };
+}
+
+/** Checks that keys go on being right and in order in later years, when numbers have become larger. */
+function assertLater({ keyOf, readingOf, rangeOf }: Subject): void {
+  const key = tuple();
+  const sensor = SENSORS[1]!;
+  let before = keyOf({ station: 0, time: START_MS, sensor });
+  for (let year = 2025; year < 2100; year++) {
+    const time = Date.UTC(year, 0, 1);
+    const reading = { station: 0, time, sensor };
+    const later = keyOf(reading);
+    assertEquals(readingOf(later), reading, `readingOf(keyOf(…)) in ${year}`);
+    const { gte, lt } = rangeOf(0, time, time + MINUTE_MS);
+    const bytes = [before, gte, later, lt].map((parts) => key.encode(parts));
+    const isBefore = (a: Uint8Array, b: Uint8Array) =>
+      compareBytes(a, 0, a.length, b, 0, b.length) < 0;
+    assert(
+      isBefore(bytes[0]!, bytes[1]!) && !isBefore(bytes[2]!, bytes[1]!) &&
+        isBefore(bytes[2]!, bytes[3]!),
+      `rangeOf: not the readings of one minute in ${year}`,
+    );
+    before = later;
+  }
 }
 
 const cases: Case<Subject>[] = [

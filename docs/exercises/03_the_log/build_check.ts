@@ -50,7 +50,10 @@ const cases: Case<Subject>[] = [
   },
   {
     name: "puts records together that go over the end of a block",
-    run: (subject) => assertRecords(subject, logOf(30_000, 100_000, 5), [30_000, 100_000, 5]),
+    run(subject) {
+      const sizes = [30_000, 100_000, 5, 50_000];
+      assertRecords(subject, logOf(...sizes), sizes);
+    },
   },
   {
     name: "passes over the last bytes of a block that have no room for a header",
@@ -92,6 +95,10 @@ const cases: Case<Subject>[] = [
       const log = logOf(20, 30);
       log[log.length - 1]! ^= 1;
       assertRecords(subject, log, [20]);
+      // Its last fragment is whole, but no record begins there.
+      const fragments = logOf(20, 40_000);
+      fragments[100]! ^= 1;
+      assertRecords(subject, fragments, [20]);
     },
   },
   {
@@ -100,6 +107,10 @@ const cases: Case<Subject>[] = [
       const log = logOf(20, 20, 20);
       log[30]! ^= 1;
       assertDamage(subject, log, 27);
+      // Here the one behind it is in the next block, behind the rest of the damaged one.
+      const fragments = logOf(20, 40_000, 5);
+      fragments[100]! ^= 1;
+      assertDamage(subject, fragments, 27);
     },
   },
   {

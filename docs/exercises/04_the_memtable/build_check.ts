@@ -219,10 +219,14 @@ const cases: Case<Subject>[] = [
     },
   },
   {
-    name: "compares few keys when they come in ascending or descending order",
+    name: "compares few keys when they come in ascending order, in descending order, or in turns",
     run(subject) {
       const ascending = randomKeys().sort(compareKeys);
-      for (const keys of [ascending, ascending.toReversed()]) {
+      // Three of the upper three quarters, then one of the lowest: heights that go by turns would all be there.
+      const inTurns = ascending.map((_, i) =>
+        ascending[i % 4 === 3 ? (i - 3) / 4 : MANY / 4 + i - Math.floor(i / 4)]!
+      );
+      for (const keys of [ascending, ascending.toReversed(), inTurns]) {
         const { perInsertion, perLookup } = large(subject, keys);
         assertFew(perLookup, "a lookup");
         assertFew(perInsertion, "an insertion");

@@ -30,6 +30,28 @@ type Subject = typeof import("./build.ts");
 const order = new InternalKeyComparator();
 const compareKeys: Compare = (a, b) => order.compareKeys(a, b);
 
+/** More than any search of a block here takes that ends at all. */
+const COMPARISONS_MAX = 10_000;
+
+/** Seeks, and gives up a search that goes on for ever. */
+function seekIn(subject: Subject, block: Uint8Array, key: Uint8Array): Entry | undefined {
+  return counted(subject, block, key).found;
+}
+
+/** Seeks, and counts the comparisons. */
+function counted(
+  subject: Subject,
+  block: Uint8Array,
+  key: Uint8Array,
+): { found: Entry | undefined; compared: number } {
+  let compared = 0;
+  const found = subject.seek(block, key, (a, b) => {
+    assert(++compared <= COMPARISONS_MAX, `${compared} comparisons, and no end of the search`);
+    return compareKeys(a, b);
+  });
+  return { found, compared };
+}
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 const plain = (key: string, value = "v"): Entry => ({ key: bytes(key), value: bytes(value) });
 
@@ -50,6 +72,15 @@ function assertBytes(subject: Subject, entries: Entry[], interval: number, expec
     expected,
     `${keys}, interval ${interval}`,
   );
+}
+
+/** Checks the bytes of a large block, of which only the first wrong one is told. */
+function assertSame(block: Uint8Array, expected: Uint8Array, what: string): void {
+  const at = expected.findIndex((byte, i) => block[i] !== byte);
+  const found = block[at] === undefined ? "missing" : hex(block.subarray(at, at + 1));
+  const wanted = hex(expected.subarray(at, at + 1));
+  assert(at < 0, `${what}: byte ${at} is ${found}; ${wanted} was expected`);
+  assertEquals(block.length, expected.length, `${what}: its length`);
 }
 
 /** A block, as ours is. */
@@ -82,7 +113,7 @@ function shown(found: Entry | undefined): string {
 function assertFinds(subject: Subject, entries: readonly Entry[], interval: number): void {
   const block = built(entries, interval);
   for (const wanted of entries) {
-    const found = subject.seek(block, wanted.key, compareKeys);
+    const found = seekIn(subject, block, wanted.key);
     assertEquals(shown(found), shown(wanted), `seek of an entry, interval ${interval}`);
   }
 }
@@ -90,7 +121,7 @@ function assertFinds(subject: Subject, entries: readonly Entry[], interval: numb
 /** Checks that a seek for the key `m` refuses a block. */
 function assertRefused(subject: Subject, block: Uint8Array, why: string): void {
   const key = makeInternalKey(bytes("m"), SEQUENCE_MAX, KIND_VALUE);
-  assertThrows(() => subject.seek(block, key, compareKeys), CorruptionError, "", why);
+  assertThrows(() => seekIn(subject, block, key), CorruptionError, "", why);
 }
 
 const cases: Case<Subject>[] = [
@@ -135,7 +166,7 @@ const cases: Case<Subject>[] = [
     },
   },
   {
-    name: "writes the same bytes as ours, whatever the entries and the interval",
+    name: "writes the same bytes as ours, also for lengths over 127, whatever the interval",
     run(subject) {
       const long = [
         plain("k".repeat(200), "v".repeat(127)),
@@ -143,10 +174,10 @@ const cases: Case<Subject>[] = [
       ];
       for (const entries of [...lists(), long]) {
         for (const interval of [1, 2, 3, 16, 1000]) {
-          const same = hex(subject.buildBlock(entries, interval)) === hex(built(entries, interval));
-          assert(
-            same,
-            `a block of ${entries.length} entries, interval ${interval}, has other bytes`,
+          assertSame(
+            subject.buildBlock(entries, interval),
+            built(entries, interval),
+            `${entries.length} entries, interval ${interval}`,
           );
         }
       }
@@ -171,9 +202,9 @@ const cases: Case<Subject>[] = [
       const block = built(entries, 4);
       for (let i = 0; i <= entries.length; i++) {
         const { key } = entry(`k${199 + 2 * i}`);
-        assertEquals(shown(subject.seek(block, key, compareKeys)), shown(entries[i]));
+        assertEquals(shown(seekIn(subject, block, key)), shown(entries[i]));
       }
-      assertEquals(subject.seek(built([], 4), entries[0]!.key, compareKeys), undefined, "of none");
+      assertEquals(seekIn(subject, built([], 4), entries[0]!.key), undefined, "of none");
     },
   },
   {
@@ -182,7 +213,7 @@ const cases: Case<Subject>[] = [
       const block = built([9, 7, 5, 3, 1].map((sequence) => entry("clay", sequence)), 2);
       for (let sequence = 1; sequence <= 9; sequence++) {
         const newest = sequence - (sequence + 1) % 2;
-        const found = subject.seek(block, entry("clay", sequence).key, compareKeys);
+        const found = seekIn(subject, block, entry("clay", sequence).key);
         assertEquals(shown(found), `clay@${newest} clay=${newest}`, `as of ${sequence}`);
       }
     },
@@ -192,14 +223,8 @@ const cases: Case<Subject>[] = [
     run(subject) {
       const entries = Array.from({ length: 4096 }, (_, i) => entry(`k${10_000 + i}`));
       const block = built(entries, 16);
-      let compared = 0;
-      const counted: Compare = (a, b) => {
-        compared++;
-        return compareKeys(a, b);
-      };
       for (const { key } of entries) {
-        compared = 0;
-        subject.seek(block, key, counted);
+        const { compared } = counted(subject, block, key);
         // 256 restart points take 8 comparisons, a group 16; one more each for who is careful.
         assert(compared <= 26, `${compared} comparisons among 4096 entries: 26 were allowed`);
       }
@@ -231,7 +256,13 @@ const cases: Case<Subject>[] = [
       assertRefused(subject, change(2, 100), "a value that goes past the end");
       assertRefused(subject, change(second, 10), "more shared than the key before has");
       assertRefused(subject, change(0, 1), "a first key that is not whole");
+      assertRefused(subject, change(second + 2, 7), "a value that goes into the restart points");
       assertRefused(subject, change(block.length - 8, 200), "a restart point behind the block");
+      const noLength = [0, 9, ...new Array(9).fill(0xff), 0, 0, 0, 0, 1, 0, 0, 0];
+      assertRefused(subject, new Uint8Array(noLength), "a length of more than 32 bits");
+      const groups = built([entry("aa"), entry("ab"), entry("ya"), entry("yb")], 2);
+      groups[groups.length - 8] = 3 + 10 + 4; // the second entry, which shares a byte with the first
+      assertRefused(subject, groups, "a restart point at a key that is not whole");
     },
   },
 ];

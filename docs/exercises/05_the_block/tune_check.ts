@@ -115,7 +115,7 @@ function assertCosts(subject: Subject, limits: Partial<Costs>): void {
     looked: "entries looked at for a get",
   };
   for (const [name, limit] of Object.entries(limits) as [keyof Costs, number][]) {
-    const found = rounded(costs[name], 1);
+    const found = rounded(costs[name], 2);
     assert(costs[name] <= limit, `${found} ${names[name]}; ${limit} were allowed`);
   }
 }

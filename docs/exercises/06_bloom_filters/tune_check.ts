@@ -26,7 +26,7 @@ function blocksRead(bitsPerKey: readonly number[]): number {
 
 /** Shares the bits, and checks that it is no more than there are. */
 function share(subject: Subject, entries: readonly number[], totalBits: number): number[] {
-  const shared = subject.bitsOfLevels(entries, totalBits);
+  const shared = subject.bitsOfLevels([...entries], totalBits); // a copy: what is asked for stays the same
   assertEquals(shared.length, entries.length, "a number for each level");
   assert(shared.every((bits) => bits >= 0), `not all of these are 0 or more: ${shared}`);
   const used = shared.reduce((sum, bits, i) => sum + bits * entries[i]!, 0);

@@ -92,6 +92,9 @@ const cases: Case<Subject>[] = [
       const policy = start(subject, "LruPolicy", 4);
       assertEquals(evict(policy, 2, [1, 0, 2, 0]), [1, 3], "with 0 and 2 pinned");
       assertEquals(evict(policy, 2), [0, 2], "with none pinned any more");
+      const other = start(subject, "LruPolicy", 4);
+      assertEquals(evict(other, 1, [1, 0, 0, 0]), [1], "with 0 pinned");
+      assertEquals(evict(other, 3), [0, 2, 3], "0 was not used, only passed over");
     },
   },
   {
@@ -117,7 +120,10 @@ const cases: Case<Subject>[] = [
   },
   {
     name: "SIEVE evicts in the order of arrival what is not visited",
-    run: (subject) => assertEquals(evict(start(subject, "SievePolicy", 4), 4), [0, 1, 2, 3]),
+    run(subject) {
+      const victims = evict(start(subject, "SievePolicy", 4), 4);
+      assertEquals(victims, [0, 1, 2, 3], "0, 1, 2 and 3 were added, and none touched");
+    },
   },
   {
     name: "SIEVE passes over a visited frame once, and leaves it where it is",

@@ -36,6 +36,7 @@ const cases: Case<Subject>[] = [
       assertEquals(percentile([1, 2, 3], 0.99), 3, "99 % of three values");
       assertEquals(percentile([1, 2], 0.5), 1, "half of two values is not above the first");
       assertEquals(percentile([7], 0.001), 7);
+      assertEquals(percentile([1, 2, 3, 4, 5], 0.25), 2, "one of five is only 20 %");
     },
   },
   {
@@ -56,7 +57,10 @@ const cases: Case<Subject>[] = [
   {
     name: "compares medians, not means or the best of each",
     run({ speedup }) {
-      assertEquals(speedup([20, 22, 90], [10, 11, 12]), 2, "one slow run changes no median");
+      assertEquals(speedup([20, 22, 100], [10, 11, 12]), 2, "one slow run changes no median");
+      const runs = [30, 20, 25];
+      speedup(runs, [10]);
+      assertEquals(runs, [30, 20, 25], "the array that was given");
       assertEquals(speedup([30, 50], [10, 30 - 1]), 40 / 19.5, "two runs: the mean of both");
     },
   },
