@@ -172,7 +172,10 @@ function goesOn(levelZeroTables: number, compactedBytes: number): boolean {
   return controller.room(1, 1) === undefined;
 }
 
-/** What the engine does, with a worker and four tables to start a compaction: the fewest bytes that it goes on after. */
+/**
+ * What the engine does, with a worker and four tables to start a compaction: the fewest bytes compacted after which a
+ * writer goes on, for each byte that he has written.
+ */
 function pace(levelZeroTables: number): number {
   let least = 0;
   let most = 2 ** 30;
