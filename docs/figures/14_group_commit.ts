@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { openTimed, VirtualTime } from "../experiments/14_virtual_time.ts";
 import { type Figure, Sheet, type Tone } from "./drawing.ts";
 
@@ -17,14 +18,14 @@ const SYNC_MS = 1;
 const WRITES: readonly { readonly caller: string; readonly at: number }[] = [
   { caller: "Ada", at: 0.1 },
   { caller: "Ben", at: 0.1 },
-  { caller: "Cleo", at: 0.45 },
-  { caller: "Dan", at: 0.85 },
+  { caller: "Cleo", at: 0.42 },
+  { caller: "Dan", at: 0.76 },
   { caller: "Ada", at: 1.6 },
 ];
 const TONES: readonly Tone[] = ["blue", "green", "violet"];
 
-const LEFT = 110;
-const PER_MS = 185;
+const LEFT = 80;
+const PER_MS = 200;
 const x = (ms: number) => LEFT + ms * PER_MS;
 
 /** What happened. */
@@ -78,8 +79,12 @@ export const figure: Figure = {
     sheet.path([[x(end), 30], [x(end), syncRow]], { hasTip: false, isDashed: true });
     for (const caller of callers) sheet.text(30, row(caller) + 18, caller, { style: "bold" });
     const order = waits.toSorted((a, b) => a.from - b.from || a.to - b.to);
-    for (const { caller, from, to } of order) {
-      const sync = syncs.findIndex((it) => it.to === to);
+    const syncOf = ({ to }: typeof order[number]) => syncs.findIndex((it) => it.to === to);
+    assertEquals(order.map(syncOf), [0, 0, 1, 1, 2], "what the chapter says of the figure");
+    assertEquals(appends.length, 4, "records, of which two writers share one");
+    for (const wait of order) {
+      const { caller, from, to } = wait;
+      const sync = syncOf(wait);
       const width = x(to) - x(from);
       sheet.box(x(from), row(caller), width, 28, { tone: TONES[sync]! });
       sheet.text(x(from) + 8, row(caller) + 18, `put, waits ${(to - from).toFixed(2)} ms`, {

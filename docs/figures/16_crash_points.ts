@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { type Operation, SimulatedFileSystem } from "../../lib/simulated_file_system.ts";
 import { open } from "../../mod.ts";
 import { type Figure, Sheet, type Tone } from "./drawing.ts";
@@ -72,14 +73,15 @@ const LINE = 27;
 /** The figure. */
 export const figure: Figure = {
   alt:
-    "The calls of the disk of one put and one flush, and for each what 200 power cuts before it left. Before the " +
-    "sync of the log the put is gone or in the log; from then on it is never gone. While the manifest is written it " +
-    "is in the log or in the table, and at the end in the table.",
+    "The calls of the disk of one put and one flush, and for each what 200 power cuts before it left. Until the " +
+    "sync of the log is done the put is gone or in the log; from then on it is never gone. Before the sync of the " +
+    "manifest it is in the log or in the table, and from then on in the table.",
   async draw() {
     const moments = await watch();
     const sheet = new Sheet("Where a put is after a power cut");
     sheet.text(30, 30, "the power is cut before:", { style: "bold" });
     sheet.text(LEFT, 30, `what ${SEEDS} cuts left of the put`, { style: "bold" });
+    const places: string[] = [];
     for (const [i, { call, isPromised, disks }] of moments.entries()) {
       const y = 44 + i * LINE;
       sheet.text(30, y + 15, `${i + 1}`, { style: "mono soft" });
@@ -90,6 +92,7 @@ export const figure: Figure = {
         counts.set(place, (counts.get(place) ?? 0) + 1);
       }
       if (isPromised && counts.has("gone")) throw new Error(`a promise is broken: ${call}`);
+      places.push([...counts.keys()].sort().join(", "));
       let x = LEFT;
       for (const { place, tone } of PLACES) {
         const count = counts.get(place);
@@ -102,6 +105,12 @@ export const figure: Figure = {
       }
       sheet.text(LEFT + WIDTH + 10, y + 15, isPromised ? "promised" : "", { style: "soft small" });
     }
+    assertEquals(moments.length, 12, "eleven calls, as the chapter says, and the end");
+    assertEquals(
+      [...new Set(places)],
+      ["gone", "gone, in a log", "in a log", "in a log, in a table", "in a table"],
+      "what the chapter says of the figure",
+    );
     const bottom = 44 + moments.length * LINE + 8;
     let x = LEFT;
     for (const { place, tone } of PLACES) {

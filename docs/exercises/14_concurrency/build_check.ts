@@ -206,6 +206,14 @@ const cases: Case<Subject>[] = [
       assertEquals(isDrained, false, "whether drain() resolved while a sync was under way");
       await scene.log.end(new Error("disk on fire"));
       assertEquals(isDrained, true, "whether drain() resolved when all was done");
+      const pending = new Scene(subject);
+      pending.group.write("a").catch(() => {});
+      isDrained = false;
+      pending.group.drain().then(() => isDrained = true);
+      await settle();
+      assertEquals(isDrained, false, "whether drain() resolved before what was pending was synced");
+      await pending.log.end();
+      assertEquals(isDrained, true, "whether drain() resolved when what was pending was synced");
       const idle = new Scene(subject);
       let isIdle = false;
       idle.group.drain().then(() => isIdle = true);

@@ -9,12 +9,20 @@
  *
  * **Invariants.**
  * 1. Same pace, same waits: the model looks at no clock and draws no numbers.
+ * 2. Ours is not written down here a second time: the engine's own controller is asked how much it wants.
  *
  * **Read next.** `../../../lib/write_controller.ts`
  *
  * @module
  */
 import { assert } from "@std/assert";
+import type { Background } from "../../../lib/background.ts";
+import { MemoryFileSystem } from "../../../lib/memory_file_system.ts";
+import type { MemtableSet } from "../../../lib/memtable_set.ts";
+import { engineOptions } from "../../../lib/options.ts";
+import { WriteCounters } from "../../../lib/stats.ts";
+import type { Tree } from "../../../lib/tree.ts";
+import { WriteController } from "../../../lib/write_controller.ts";
 import type { Case, Exercise } from "../exercise.ts";
 
 type Subject = typeof import("./tune.ts");
@@ -51,6 +59,11 @@ interface Ride {
 function ride({ pace }: Subject, load: Load): Ride {
   const { mib, mibPerSecond, isHeldUp = () => false, isIdle = () => false } = load;
   const perTick = mibPerSecond * TICK_MS / 1000;
+  // Asked once for each number of tables: a pace that remembers what it said gains nothing by it.
+  const paces = Array.from(
+    { length: STOP_TABLES },
+    (_, at) => at < START_TABLES ? 0 : checked(pace(at)),
+  );
   let written = 0;
   let tables = 0;
   let mostTables = 0;
@@ -84,13 +97,16 @@ function ride({ pace }: Subject, load: Load): Ride {
     written += UNIT_MIB;
     tables += written % TABLE_MIB === 0 ? 1 : 0;
     mostTables = Math.max(mostTables, tables);
-    owed = tables < START_TABLES || tables >= STOP_TABLES ? 0 : UNIT_MIB * checked(pace(tables));
+    owed = UNIT_MIB * (paces[tables] ?? 0);
   }
   return { ms: ticks * TICK_MS, longestWaitMs, mostTables };
 }
 
 function checked(bytes: number): number {
-  assert(bytes >= 0 && bytes < Infinity, `expected a number of bytes from 0 on, got ${bytes}`);
+  assert(
+    Number.isFinite(bytes) && bytes >= 0,
+    `expected a number of bytes from 0 on, got ${bytes}`,
+  );
   return bytes;
 }
 
@@ -131,10 +147,44 @@ const cases: Case<Subject>[] = [
   ),
 ];
 
-/** As `lib/write_controller.ts` has it, with a worker and four tables to start a compaction. */
+/** Bytes that a writer has written when `lib/write_controller.ts` is asked what he has to wait for. */
+const ASKED_BYTES = 2 ** 20;
+
+/** Whether `lib/write_controller.ts` lets a writer go on when a worker has compacted so many bytes. */
+function goesOn(levelZeroTables: number, compactedBytes: number): boolean {
+  const options = engineOptions({}, new MemoryFileSystem());
+  const background = {
+    poll: () => {},
+    wantNews: () => {},
+    isElsewhere: () => true,
+    progress: () => compactedBytes,
+  };
+  const memtables = { frozenCount: 0, active: { memtable: { fits: () => true } } };
+  const controller = new WriteController({
+    options,
+    background: background as unknown as Background,
+    memtables: memtables as unknown as MemtableSet,
+    tree: { version: { levels: [{ length: levelZeroTables }] } } as unknown as Tree,
+    counters: new WriteCounters(),
+    surroundings: { now: () => 0, schedule: () => () => {} },
+  });
+  controller.wrote(ASKED_BYTES);
+  return controller.room(1, 1) === undefined;
+}
+
+/**
+ * What the engine does, with a worker and four tables to start a compaction: the fewest bytes compacted after which a
+ * writer goes on, for each byte that he has written.
+ */
 function pace(levelZeroTables: number): number {
-  const way = (levelZeroTables - 20) / (STOP_TABLES - 20);
-  return way < 0 ? 0 : 5 * 2 ** (3 * way);
+  let least = 0;
+  let most = 2 ** 30;
+  while (least < most) {
+    const middle = Math.floor((least + most) / 2);
+    if (goesOn(levelZeroTables, middle)) most = middle;
+    else least = middle + 1;
+  }
+  return least / ASKED_BYTES;
 }
 
 /** The exercise. */

@@ -18,7 +18,10 @@ import type { Random } from "../../../lib/random.ts";
 
 /** A disk with one directory. */
 export class CrashDisk {
-  /** Adds bytes at the end of a file, which is created if there is none of that name. */
+  /**
+   * Adds bytes at the end of a file, which is created if there is none of that name. The disk has a copy of them: the
+   * caller may change his array afterwards.
+   */
   append(name: string, bytes: Uint8Array): void {
     throw new NotBuiltError(`CrashDisk.append, given "${name}" and ${bytes.length} bytes,`);
   }

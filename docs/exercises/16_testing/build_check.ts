@@ -67,9 +67,13 @@ const cases: Case<Subject>[] = [
     name: "reads what was appended, synced or not, and nothing where no file is",
     run({ CrashDisk }) {
       const disk = new CrashDisk();
-      disk.append("log", bytes(3, 1));
+      const mine = bytes(3, 1);
+      disk.append("log", mine);
       disk.append("log", bytes(2, 2));
       assertEquals(shown(disk.read("log")), "3 × 1, 2 × 2");
+      disk.append("current", mine);
+      mine.fill(9);
+      assertEquals(shown(disk.read("current")), "3 × 1", "after a caller has used his array again");
       assertEquals(shown(disk.read("table")), "none");
     },
   },

@@ -22,7 +22,7 @@ export interface Cut {
  * Says when to cut the power of a run, whose calls are known from an earlier one without cuts.
  *
  * @param calls The calls that changed something on the disk, or made a change durable, with their paths.
- * @returns The cuts.
+ * @returns The cuts: at most one for every two calls.
  */
 export function plan(calls: readonly Operation[]): Cut[] {
   return [{ point: calls.length, seed: 1 }];
