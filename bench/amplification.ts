@@ -61,8 +61,10 @@ export interface AmplificationResults {
 }
 
 /** A disk in memory that counts what it is given and asked for. */
-class CountingDisk extends MemoryFileSystem {
+export class CountingDisk extends MemoryFileSystem {
+  /** Bytes appended to files, but for what becomes `CURRENT`. */
   writtenBytes = 0;
+  /** Calls that read. */
   reads = 0;
 
   override create(path: string): WritableFile {

@@ -12,7 +12,8 @@
  */
 import { assert } from "@std/assert";
 import { generator } from "../../lib/random.ts";
-import { bytes, MemoryFileSystem, open, type WritableFile } from "../../mod.ts";
+import { CountingDisk } from "../../bench/amplification.ts";
+import { bytes, open } from "../../mod.ts";
 import { type Experiment, type Outcome, rounded } from "./experiment.ts";
 import { COLOURS, Plot, type PlotOptions } from "./plot.ts";
 
@@ -25,21 +26,6 @@ const INTERVAL_NS = 1500;
 const LONG_NS = 100_000;
 const MEMTABLE_BYTES = 65_536;
 const PARTS = [0.5, 0.9, 0.99, 0.999, 0.9999, 1];
-
-/** A disk in memory that counts the bytes it is given. */
-class CountingDisk extends MemoryFileSystem {
-  writtenBytes = 0;
-
-  override create(path: string): WritableFile {
-    const file = super.create(path);
-    const append = file.append.bind(file);
-    file.append = (bytes) => {
-      this.writtenBytes += bytes.length;
-      append(bytes);
-    };
-    return file;
-  }
-}
 
 /**
  * The time that each of some puts of random keys takes by itself, in nanoseconds, and how many compactions were done
