@@ -94,7 +94,7 @@ function drawKey(
   for (const { bit, tone } of dots) {
     sheet.dot(LEFT + (bit + 0.5) * CELL, y + 8, 4, tone);
   }
-  const bits = `probes: ${dots.map(({ bit }) => bit).join(", ")}`;
+  const bits = `bits ${dots.map(({ bit }) => bit).join(", ")}`;
   sheet.text(LEFT, y + 31, bits, { style: "small soft mono" });
   sheet.text(LEFT + 64 * CELL, y + 31, note, { anchor: "end", style: "small" });
 }

@@ -146,7 +146,7 @@ export const figure: Figure = {
     const sheet = new Sheet("A scan under LRU and under SIEVE");
     sheet.text(20, 28, "accesses", { style: "bold" });
     sheet.text(LRU_LEFT, 28, "LRU: the left one goes next", { style: "bold" });
-    sheet.text(SIEVE_LEFT, 28, "SIEVE: oldest to newest, visited or not", { style: "bold" });
+    sheet.text(SIEVE_LEFT, 28, "SIEVE: oldest first, visited or not", { style: "bold" });
     let y = 44;
     for (let count = BEFORE; count <= ACCESSES.length; count++, y += 64) drawRow(sheet, y, count);
     return sheet.finish(y);

@@ -108,7 +108,7 @@ export const figure: Figure = {
     const list = (level: number) =>
       read.filter((it) => gone.get(it.number) === level).map((it) => it.number).join(" and ");
     const sheet = new Sheet("Levels before and after a compaction");
-    const overlapping = `and ${list(2)} of level 2, which they overlap (violet)`;
+    const overlapping = `and ${list(2)} of level 2 below them (violet)`;
     sheet.text(20, 28, "before", { style: "bold" });
     sheet.text(
       LEFT,

@@ -20,7 +20,7 @@
 // @ts-ignore: the packages are named in this directory's deno.json only, so that nothing else downloads them
 import { chromium } from "playwright-core";
 import { deadLinks, findingsOf, type Seen } from "./findings.ts";
-import { look } from "./in_page.ts";
+import { look, lookAtPicture } from "./in_page.ts";
 import { useEverything } from "./use.ts";
 
 const site = new URL("../../data/site/", import.meta.url);
@@ -182,6 +182,21 @@ async function lookAtAll(
   return all;
 }
 
+/** Opens each picture by itself. */
+async function lookAtPictures(
+  context: BrowserPage,
+  root: string,
+  pictures: readonly string[],
+  report: (finding: string) => void,
+): Promise<void> {
+  const tab = await context.newPage();
+  for (const picture of pictures) {
+    await tab.goto(root + encodeURI(picture));
+    for (const finding of await tab.evaluate(lookAtPicture)) report(`${picture}: ${finding}`);
+  }
+  await tab.close();
+}
+
 function overflowOf(
   { overflow, widest }: Seen,
 ): { overflow: number; widest: string } {
@@ -214,6 +229,8 @@ async function main(): Promise<number> {
     });
     const all = await lookAtAll(context, server.root, pages, report);
     for (const seen of all) findingsOf(seen).forEach(report);
+    const drawn = files.filter((path) => path.endsWith(".svg") && path.includes(only));
+    await lookAtPictures(context, server.root, drawn, report);
     deadLinks(all, server.root, (path) => files.includes(path)).forEach(report);
     const used = await useEverything(browser, server.root, all, report);
     const links = all.reduce((sum, seen) => sum + seen.links.length, 0);

@@ -2,7 +2,7 @@
  * **What.** What runs inside of a page that is checked: it collects what `findings.ts` judges.
  *
  * **Invariants.**
- * 1. `look` refers to nothing outside of itself: the browser gets its text.
+ * 1. No function refers to anything outside of itself: the browser gets its text.
  * 2. It leaves the page as it was, but for the colours asked for.
  *
  * **Read next.** `findings.ts`
@@ -81,4 +81,29 @@ export function look(theme: string): string {
     colours: [...colours.values()],
   };
   return JSON.stringify(seen);
+}
+
+/**
+ * Looks at a picture that is open by itself.
+ *
+ * @returns What is wrong with its texts: one that leaves the picture, or two that cover each other. Fonts are those of
+ * this machine, so a few pixels count for nothing.
+ */
+export function lookAtPicture(): string[] {
+  const picture = document.documentElement.getBoundingClientRect();
+  const texts = [...document.querySelectorAll("text")]
+    .map((it) => ({ text: it.textContent!.trim().slice(0, 40), box: it.getBoundingClientRect() }))
+    .filter(({ text }) => text !== "");
+  const found = texts.filter(({ box }) => box.left < -1 || box.right > picture.right + 1)
+    .map(({ text }) => `"${text}" leaves the picture`);
+  texts.forEach((one, i) => {
+    for (const other of texts.slice(i + 1)) {
+      const wide = Math.min(one.box.right, other.box.right) -
+        Math.max(one.box.left, other.box.left);
+      const high = Math.min(one.box.bottom, other.box.bottom) -
+        Math.max(one.box.top, other.box.top);
+      if (wide > 2 && high > 4) found.push(`"${one.text}" and "${other.text}" cover each other`);
+    }
+  });
+  return found;
 }
