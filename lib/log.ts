@@ -460,7 +460,6 @@ export class LogReader {
     const isZeros = areZeros(this.#block, header, header + LOG_HEADER_BYTES);
     const trueEnd = isType ? this.#endByChecksum(at) : NOWHERE;
 
-    // #region torn-or-damaged
     let proof = "";
     let searchFrom = claimedEnd;
     if (trueEnd !== NOWHERE) {
@@ -483,7 +482,6 @@ export class LogReader {
     this.#at = next === NOWHERE ? this.#size : next;
     this.#damaged(at, from, this.#at, proof);
     return true;
-    // #endregion
   }
 
   /** Whether sectors that a power cut lost explain a bad fragment: see the head of this file. */
