@@ -185,7 +185,7 @@ Deno.test("a fragment is cut by name, by member and by region", () => {
     "  }",
     "}",
   ].join("\n");
-  const cut = (name: string) => fragmentOf(`x.ts ${name}`, source).lines.join("\n");
+  const cut = (name: string) => fragmentOf(`x.ts ${name}`, source).join("\n");
   assertEquals(cut("add"), "export function add(\n  a: number,\n): number {\n  return a + 1;\n}");
   assertEquals(cut("#sum"), "return a + 1;");
   assertEquals(cut("Log.size"), "get size(): number {\n  return this.#size;\n}");

@@ -26,14 +26,6 @@ const DECLARES =
 const MODIFIERS =
   "(?:(?:override|static|async|readonly|private|protected|abstract|declare|get|set) |\\*)*";
 
-/** A fragment, and where its first line is. */
-export interface Fragment {
-  /** The lines, without the indentation that they share. */
-  readonly lines: readonly string[];
-  /** The number of the first line in the file, from 1. */
-  readonly line: number;
-}
-
 /** Lines without the spaces that all of them begin with. */
 function outdented(lines: readonly string[]): string[] {
   const indents = lines.filter((line) => line !== "").map((line) => /^ */.exec(line)![0].length);
@@ -81,9 +73,9 @@ function isOverload(line: string): boolean {
  *
  * @param argument Which one, as in the format above.
  * @param text The file, if it is not to be read.
- * @returns The fragment.
+ * @returns Its lines, without the indentation that they share.
  */
-export function fragmentOf(argument: string, text?: string): Fragment {
+export function fragmentOf(argument: string, text?: string): string[] {
   const space = argument.indexOf(" ");
   const source = argument.slice(0, space);
   const name = argument.slice(space + 1);
@@ -93,7 +85,7 @@ export function fragmentOf(argument: string, text?: string): Fragment {
     ? region(lines, name.slice(1), argument)
     : member(lines, name.split("."), argument);
   const kept = lines.slice(start, end).filter((line) => !/^\s*\/\/ #(end)?region\b/.test(line));
-  return { lines: outdented(kept), line: start + 1 };
+  return outdented(kept);
 }
 
 function region(lines: readonly string[], name: string, what: string): [number, number] {
@@ -138,7 +130,7 @@ export const FRAGMENT_LINES_MAX = 45;
  */
 export function codeOf(argument: string, document: string): string {
   const [source, name] = argument.split(" ") as [string, string];
-  const { lines } = fragmentOf(argument);
+  const lines = fragmentOf(argument);
   if (lines.length > FRAGMENT_LINES_MAX) {
     throw new Error(
       `${argument}: ${lines.length} lines, more than ${FRAGMENT_LINES_MAX}; mark a region`,
