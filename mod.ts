@@ -148,6 +148,25 @@
  * - `shell.ts` the same as a command
  * - `doctor.ts` verify, repair and destroy as a command
  *
+ * **Level**
+ * - `level.ts` the same store as an abstract-level database
+ *
+ * **Deno KV**
+ * - `kv.ts` the same store as Deno KV
+ *
+ * **Watching it work**
+ * - `telemetry.ts` the same store, as OpenTelemetry sees it
+ *
+ * **The command**
+ * - `cli_context.ts` what every part of it works with
+ *
+ * **Dumps: files in readable form**
+ *
+ * **Load and export**
+ *
+ * **All of it**
+ * - `cli.ts` the command `varve`
+ *
  * @module
  */
 import { fromFileUrl } from "@std/path";

@@ -1,5 +1,5 @@
 /**
- * **What.** The reference is whole: every symbol of the three entry points is described, is in a category and has an
+ * **What.** The reference is whole: every symbol of the entry points is described, is in a category and has an
  * example that can be pasted as a script; parameters, results and errors are told; links lead somewhere. Read from what
  * `deno doc` reads, so the published pages can say no less. That the examples run is seen to by `deno test --doc`.
  *
@@ -21,15 +21,23 @@ const root = new URL("../", import.meta.url);
 /** The entry points, each with what a program imports it as. */
 const ENTRIES: Readonly<Record<string, string>> = {
   "mod.ts": "@varve/varve",
+  "lib/level.ts": "@varve/varve/level",
+  "lib/kv.ts": "@varve/varve/kv",
+  "lib/telemetry.ts": "@varve/varve/telemetry",
+  "lib/cli.ts": "@varve/varve/cli",
   "lib/simulated_file_system.ts": "@varve/varve/testing",
   "lib/doctor.ts": "@varve/varve/doctor",
 };
 
 const CATEGORIES: ReadonlySet<string> = new Set([
   "Codecs",
+  "Command",
+  "Deno KV",
   "Disks",
   "Errors",
+  "Events",
   "Faults",
+  "Level",
   "Maintenance",
   "Opening",
   "Reading",

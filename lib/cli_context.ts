@@ -1,0 +1,102 @@
+/**
+ * **What.** What every part of the command works with: where results and errors go, where input comes from, the disk,
+ * and what ends it. A test passes one of its own, so no command needs a process to be tried.
+ *
+ * **Format.** The status that the process exits with:
+ * ```text
+ * status := 0   done, and sound if that was the question
+ *         | 1   not so: no such key, damage, something was lost or left out
+ *         | 2   could not be done: wrong arguments, no such database, locked, no permission, the disk failed
+ *         | 128 + number of the signal that ended it
+ * ```
+ *
+ * **Invariants.**
+ * 1. Results go to the output and nothing else does; progress and errors go to the error output.
+ * 2. What goes wrong is one line on the error output, whatever the message has in it.
+ * 3. An output that nobody reads any more ends the command with status 0, as `head` does with what feeds it.
+ *
+ * **Read next.** `cli.ts`
+ *
+ * @module
+ */
+import type { FileSystem } from "./file_system.ts";
+
+/** A stream that a command prints to. */
+export interface CliOutput {
+  /** Whether a person looks at it. */
+  readonly isTerminal: boolean;
+  /** How many characters fit on a line; 80 if it is not a terminal. */
+  readonly columns: number;
+  /**
+   * Writes all of it.
+   *
+   * @param data Text, or bytes as they are.
+   * @throws {OutputClosedError} If nobody reads it any more.
+   */
+  write(data: string | Uint8Array): Promise<void>;
+}
+
+/** What a command works with. */
+export interface CliContext {
+  /** Where results go. */
+  readonly output: CliOutput;
+  /** Where errors and progress go. */
+  readonly errors: CliOutput;
+  /** Where input comes from. */
+  readonly input: { readonly isTerminal: boolean; readonly readable: ReadableStream<Uint8Array> };
+  /** The disk that databases are on. */
+  readonly fileSystem: FileSystem;
+  /** Ends the command: its reason is a {@linkcode SignalError}. */
+  readonly signal: AbortSignal;
+}
+
+/** A command that cannot be carried out, or has an answer that is not the good one. */
+export class CliError extends Error {
+  /** The status to exit with. */
+  readonly status: number;
+
+  /**
+   * Makes an error.
+   *
+   * @param message One line for a person.
+   * @param status The status to exit with.
+   * @param options The error's cause, if it has one.
+   */
+  constructor(message: string, status: 1 | 2 = 2, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CliError";
+    this.status = status;
+  }
+}
+
+/** A signal ended the command. */
+export class SignalError extends Error {
+  /** The signal's number. */
+  readonly number: number;
+
+  /**
+   * Makes an error.
+   *
+   * @param name The signal, as in `"SIGINT"`.
+   * @param number Its number.
+   */
+  constructor(name: string, number: number) {
+    super(`Ended by ${name}`);
+    this.name = "SignalError";
+    this.number = number;
+  }
+}
+
+/** Nobody reads the output any more. */
+export class OutputClosedError extends Error {}
+
+/**
+ * An error as one line for a terminal, whatever it has in its message.
+ *
+ * @param error What was thrown.
+ * @returns The line, without its end.
+ */
+export function errorLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
+}
