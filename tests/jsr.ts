@@ -9,16 +9,17 @@
  *
  * @module
  */
+import { withoutLinks } from "../vendor/std/unlink.ts";
+
 const root = new URL("../", import.meta.url);
-const config = JSON.parse(Deno.readTextFileSync(new URL("deno.json", root)));
-delete config.links;
+const config = withoutLinks(JSON.parse(Deno.readTextFileSync(new URL("deno.json", root))));
 
 // Beside deno.json, since the paths in it are relative to where it is; git ignores names that end so.
 const copy = new URL("deno.jsr.tmp", root);
 Deno.writeTextFileSync(copy, JSON.stringify(config, null, 2));
 let code = 1;
 try {
-  const [deno, ...args] = config.tasks.test.command.split(" ");
+  const [deno, ...args] = config.tasks.test!.command.split(" ");
   if (deno !== "deno") throw new Error(`Cannot run the tests: not a deno command: ${deno}`);
   const command = new Deno.Command(Deno.execPath(), {
     args: [...args, "--config", "deno.jsr.tmp", "--no-lock", ...Deno.args],
