@@ -157,6 +157,7 @@
  * - `kv.ts` the same store as Deno KV
  *
  * **Watching it work**
+ * - `telemetry_metrics.ts` which figures OpenTelemetry is told
  * - `telemetry.ts` the same store, as OpenTelemetry sees it
  *
  * **The command**

@@ -114,6 +114,7 @@ Deno.test("At a bound a writer works until there is room (invariant 1)", () => {
   assertEquals(stage.notes, ["flush 1024", "flush 1024", "compact 1024", "compact 1024"]);
   assertEquals([stage.memtables.frozenCount, stage.levelZero, stage.counters.stalls], [1, 35, 2]);
   assert(stage.counters.stallMs > 0);
+  assertEquals([stage.counters.memtableStalls, stage.counters.levelZeroStalls], [1, 1]);
 });
 
 Deno.test("At a bound a writer waits for a worker, and for nothing else (invariants 1 and 2)", () => {
