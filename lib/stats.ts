@@ -128,7 +128,7 @@ export interface WriteStats {
 export interface BackgroundStats extends Readonly<JobCounters> {
   /** Bytes of manifests written. */
   readonly manifestBytes: number;
-  /** Bytes that are to be compacted: all of level 0 if it has too many tables, and of others what is over their limit. */
+  /** Bytes to be compacted: all of level 0 if it has too many tables, and what other levels have over their limit. */
   readonly pendingBytes: number;
   /** Whether a flush or compaction is under way. */
   readonly isBusy: boolean;

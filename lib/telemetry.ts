@@ -44,16 +44,20 @@
  * | `varve.refusing` | gauge | `{database}` | 1 while writes are refused, otherwise 0 | |
  * | `varve.recovery.duration` | histogram | `s` | opening | |
  * | `varve.flush.duration` | histogram | `s` | flushes | `varve.where` |
- * | `varve.compaction.duration` | histogram | `s` | compactions | `varve.level`, `varve.reason`, `varve.move`, `varve.where` |
+ * | `varve.compaction.duration` | histogram | `s` | compactions | as its span: level, reason, move, where |
  * | `varve.stall.duration` | histogram | `s` | waits of writers | `varve.stall.cause`, `varve.stall.condition` |
  *
  * | Span | Parent | When |
  * | -- | -- | -- |
- * | `varve.open` `varve.call.flush` `varve.call.compact` `varve.call.resume` `varve.close` | the caller's | calls, to their end |
+ * | `varve.open` `varve.close` | the caller's | these calls, to their end |
+ * | `varve.call.flush` `varve.call.compact` `varve.call.resume` | the caller's | the same |
  * | `varve.recovery` | `varve.open` | what opening found and did |
  * | `varve.flush` `varve.compaction` | none | in the background, on nobody's behalf |
  * | `varve.stall` | the writer's | a wait |
  * | `varve.failure` | that of what failed | writes are stopped: the error is recorded |
+ *
+ * The span of a flush or a compaction, and its duration, say where it was done (`varve.where`: `worker` or `here`); those
+ * of a compaction also `varve.level`, `varve.reason` and whether a table was only moved (`varve.move`).
  *
  * **Invariants.**
  * 1. There is no span and no measurement for a single read or write.

@@ -1,7 +1,7 @@
 /**
  * **What.** What a database tells by events: each kind is provoked, its numbers are looked at, and their sums are
- * compared with the statistics. The clock and the turns of the event loop come from the test, so every run is a function
- * of its seed.
+ * compared with the statistics. The clock and the turns of the event loop come from the test, so every run is a
+ * function of its seed.
  *
  * **Read next.** `telemetry_test.ts`
  *
@@ -305,7 +305,7 @@ Deno.test("A failure is told of once, with what failed; so is that writes go on,
   await watched.close();
 });
 
-test("A full disk under a flush is told of once, as the flush's failure, and how long that was at it", async (hasWorker) => {
+test("A full disk under a flush is told of once, as the flush's failure", async (hasWorker) => {
   const disk = new FailingFileSystem(new MemoryFileSystem());
   const watched = new Watched(disk, hasWorker);
   const { db } = watched;
@@ -351,7 +351,7 @@ test("Closing is the last event, once", async (hasWorker) => {
   assertEquals(watched.of("close").length, 1);
 });
 
-test("Under random load the statistics are the sum of all events, whenever one comes (invariant 1)", async (hasWorker) => {
+test("Under random load the statistics are the sum of all events so far (invariant 1)", async (hasWorker) => {
   for (let seed = 1; seed <= 6; seed++) {
     const random = generator(seed);
     const disk = new FailingFileSystem(new MemoryFileSystem());
