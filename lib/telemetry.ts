@@ -56,8 +56,8 @@
  * | `varve.stall` | the writer's | a wait |
  * | `varve.failure` | that of what failed | writes are stopped: the error is recorded |
  *
- * The span of a flush or a compaction, and its duration, say where it was done (`varve.where`: `worker` or `here`); those
- * of a compaction also `varve.level`, `varve.reason` and whether a table was only moved (`varve.move`).
+ * The span of a flush or a compaction, and its duration, say where it was done (`varve.where`: `worker` or `here`);
+ * those of a compaction also `varve.level`, `varve.reason` and whether a table was only moved (`varve.move`).
  *
  * **Invariants.**
  * 1. There is no span and no measurement for a single read or write.

@@ -11,7 +11,7 @@ import { MemoryFileSystem } from "./memory_file_system.ts";
 import type { OpenOptions } from "./options.ts";
 import { open } from "./telemetry.ts";
 
-Deno.test("open() gives a database like any other, and the caller's own listener all events (invariant 4)", async () => {
+Deno.test("open() gives a database like any other, and the caller's listener all events (invariant 4)", async () => {
   const events: DatabaseEvent[] = [];
   const fileSystem = new MemoryFileSystem();
   const db = await open("data", { fileSystem, onEvent: (event) => void events.push(event) });

@@ -329,6 +329,23 @@ test("A full disk under a flush is told of once, as the flush's failure", async 
   await watched.close();
 });
 
+Deno.test("Of two writes that fail at the same time the first is told of", async () => {
+  const disk = new FailingFileSystem(new MemoryFileSystem());
+  const watched = new Watched(disk);
+  const { db } = watched;
+  const gate = Promise.withResolvers<void>();
+  disk.gate = gate.promise;
+  const awaited = db.put("a", "1", { sync: true });
+  for (let microtask = 0; microtask < 5; microtask++) await undefined; // its sync is under way
+  disk.fails = ({ kind }) => kind === "sync" || kind === "append";
+  assertThrows(() => db.putSync("b", "2"));
+  gate.resolve();
+  await watched.settle(assertRejects(() => awaited));
+  assertEquals(watched.of("error").map(({ action }) => action), ["write to the log"]);
+  disk.fails = () => false;
+  await watched.close();
+});
+
 Deno.test("A failed compaction is told of as such", async () => {
   const disk = new FailingFileSystem(new MemoryFileSystem());
   const watched = new Watched(disk);
