@@ -105,6 +105,7 @@ export class WriteController {
   /** Before a write: takes in what a worker has done, and works or waits in proportion to what was written. */
   beforeWrite(): void {
     this.#context.background.poll();
+    this.#endStall(); // one who writes at once has taken along what was waiting
     if (this.#debtBytes < PACE_BYTES) return;
     const kind = this.#due();
     if (kind !== undefined) this.#pay(kind);
@@ -149,7 +150,10 @@ export class WriteController {
   /** The same for freezing a memtable. */
   roomToFreeze(): Promise<void> | undefined {
     this.#context.background.poll();
-    return this.#roomToFreeze();
+    const room = this.#roomToFreeze();
+    // Nobody else may come to ask; a writer who is slowed down does.
+    if (room === undefined && this.#stalled?.condition === "stopped") this.#endStall();
+    return room;
   }
 
   /** Nothing is to be waited for any more. */

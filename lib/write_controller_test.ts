@@ -135,6 +135,19 @@ Deno.test("At a bound a writer waits for a worker, and for nothing else (invaria
   assertEquals(stage.counters.stalls, 2);
 });
 
+Deno.test("An awaited wait is counted when its reason is gone, whoever comes next", () => {
+  for (const next of ["roomToFreeze", "beforeWrite", "close"] as const) {
+    const stage = new Stage();
+    stage.freeze(2);
+    stage.elsewhere.add("flush");
+    for (let i = 0; i < 2; i++) assert(stage.controller.roomToFreeze() !== undefined);
+    assertEquals(stage.counters.stalls, 0, "it goes on");
+    stage.memtables.removeOldest();
+    for (let i = 0; i < 2; i++) stage.controller[next]();
+    assertEquals([stage.counters.stalls, stage.counters.memtableStalls], [1, 1], next);
+  }
+});
+
 Deno.test("A writer at the bound of memtables goes on as the worker flushes", () => {
   const stage = new Stage();
   stage.freeze(2);
