@@ -32,6 +32,7 @@
  * | know what went wrong | {@linkcode VarveError}, {@linkcode CorruptionError} |
  * | look after a database | {@linkcode verify}, {@linkcode repair}, {@linkcode destroy} |
  * | know what it costs | {@linkcode DatabaseStats}, {@linkcode writeAmplification} |
+ * | watch it work | {@linkcode DatabaseEvent}, {@linkcode Logger} |
  * | put it elsewhere | {@linkcode MemoryFileSystem}, {@linkcode FileSystem} |
  *
  * ## The tour
@@ -57,6 +58,7 @@
  * - `simulated_file_system.ts` a disk in memory that fails on purpose
  * - `deno_file_system.ts` Deno's disk: the only file that touches `Deno.*`
  * - `logger.ts` who is told what the engine does
+ * - `events.ts` the same, for programs
  * - `file_remover.ts` where files end that nobody needs
  *
  * **Writing**
@@ -155,6 +157,7 @@
  * - `kv.ts` the same store as Deno KV
  *
  * **Watching it work**
+ * - `telemetry_metrics.ts` which figures OpenTelemetry is told
  * - `telemetry.ts` the same store, as OpenTelemetry sees it
  *
  * **The command**
@@ -189,6 +192,18 @@ export type { FileLock, FileSystem, ReadableFile, WritableFile } from "./lib/fil
 export { MemoryFileSystem } from "./lib/memory_file_system.ts";
 export { DenoFileSystem } from "./lib/deno_file_system.ts";
 export { type Logger, type LogLevel } from "./lib/logger.ts";
+export type {
+  CompactionEvent,
+  DatabaseCloseEvent,
+  DatabaseErrorEvent,
+  DatabaseEvent,
+  FlushEvent,
+  RecoveryEvent,
+  RecoveryStats,
+  ResumeEvent,
+  StallCause,
+  StallEvent,
+} from "./lib/events.ts";
 export type { CompressionName, OpenOptions, RangeOptions, WriteOptions } from "./lib/options.ts";
 export type { BufferPoolStats } from "./lib/buffer_pool.ts";
 export type { TableCacheStats } from "./lib/table_cache.ts";

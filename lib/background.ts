@@ -48,12 +48,20 @@ export interface Surroundings {
   readonly workers?: Workers | undefined;
 }
 
+/** How a job was done. */
+export interface JobRun {
+  /** Whether on the caller's thread. */
+  readonly isHere: boolean;
+  /** From its beginning to its end. */
+  readonly durationMs: number;
+}
+
 /** A job that is to be done, and what is to become of it. */
 export interface DueJob {
   /** The job; none if the tree is to be changed and nothing to be written. */
   readonly description: JobDescription | undefined;
   /** Makes what it came to part of the tree. It may throw. */
-  install(result: JobResult): void;
+  install(result: JobResult, run: JobRun): void;
   /** It is given up. */
   abandon(): void;
 }
@@ -72,8 +80,8 @@ export interface BackgroundOwner {
   nextCompaction(): DueCompaction | undefined;
   /** Something was done, here or elsewhere: there may be room for writes. */
   backgroundAdvanced(): void;
-  /** A job failed. */
-  backgroundFailed(error: unknown): void;
+  /** A job failed, so long after it was begun. */
+  backgroundFailed(error: unknown, kind: JobKind, durationMs: number): void;
 }
 
 /** Bytes that one scheduled slice goes through: one to three milliseconds of work. */
@@ -87,9 +95,12 @@ interface Underway<T extends DueJob> {
 
 /** The jobs of one kind, of which one at most is under way. */
 interface Lane<T extends DueJob> {
+  readonly kind: JobKind;
   /** The next one to do, or `undefined` if there is none. */
   readonly next: () => T | undefined;
   underway: Underway<T> | undefined;
+  /** When the last one was begun. */
+  startMs: number;
   /** Whether one failed, and none has been done or was found needless since. */
   isOwed: boolean;
 }
@@ -99,6 +110,7 @@ export class Background {
   readonly #owner: BackgroundOwner;
   readonly #schedule: Scheduler;
   readonly #runner: JobRunner;
+  readonly #now: () => number;
   readonly #flushes: Lane<DueJob>;
   readonly #compactions: Lane<DueCompaction>;
   #cancel: (() => void) | undefined;
@@ -111,13 +123,21 @@ export class Background {
    * @param owner Who needs the work done.
    * @param schedule How slices get a turn of the event loop.
    * @param runner Where jobs are done.
+   * @param now The clock, which is looked at when a job begins and when it ends.
    */
-  constructor(owner: BackgroundOwner, schedule: Scheduler, runner: JobRunner) {
+  constructor(
+    owner: BackgroundOwner,
+    schedule: Scheduler,
+    runner: JobRunner,
+    now: () => number,
+  ) {
     this.#owner = owner;
     this.#schedule = schedule;
     this.#runner = runner;
-    this.#flushes = { next: () => owner.nextFlush(), underway: undefined, isOwed: false };
-    this.#compactions = { next: () => owner.nextCompaction(), underway: undefined, isOwed: false };
+    this.#now = now;
+    const idle = { underway: undefined, startMs: 0, isOwed: false };
+    this.#flushes = { kind: "flush", next: () => owner.nextFlush(), ...idle };
+    this.#compactions = { kind: "compaction", next: () => owner.nextCompaction(), ...idle };
   }
 
   /** What the compaction under way compacts. */
@@ -249,6 +269,7 @@ export class Background {
     return this.#guard(lane, () => {
       let isNew = false;
       if (lane.underway === undefined) {
+        lane.startMs = this.#now();
         const due = lane.next();
         if (due === undefined) {
           lane.isOwed = false;
@@ -261,7 +282,7 @@ export class Background {
       const result = job.step(bytes);
       if (result === undefined) return isNew || job.isHere;
       lane.underway = undefined;
-      due.install(result);
+      due.install(result, { isHere: job.isHere, durationMs: this.#now() - lane.startMs });
       lane.isOwed = false;
       return true;
     });
@@ -291,7 +312,7 @@ export class Background {
     } catch (error) {
       lane.isOwed = true;
       this.stop();
-      this.#owner.backgroundFailed(error);
+      this.#owner.backgroundFailed(error, lane.kind, this.#now() - lane.startMs);
       return true;
     } finally {
       this.#isStepping = false;

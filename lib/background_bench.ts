@@ -59,10 +59,15 @@ function takeTurn(): boolean {
 }
 
 const owner = new Owner();
-const background = new Background(owner, (it) => {
-  task = it;
-  return () => {};
-}, new CountingRunner());
+const background = new Background(
+  owner,
+  (it) => {
+    task = it;
+    return () => {};
+  },
+  new CountingRunner(),
+  () => performance.now(),
+);
 
 Deno.bench("1000 steps with nothing to do", { group: "step" }, () => {
   for (let i = 0; i < 1000; i++) background.step(1);

@@ -156,7 +156,12 @@ function start(hasWorker = false): Stage {
   const turns = new ManualTurns();
   const runner = new NotingRunner();
   runner.hasWorker = hasWorker;
-  return { owner, turns, runner, background: new Background(owner, turns.schedule, runner) };
+  return {
+    owner,
+    turns,
+    runner,
+    background: new Background(owner, turns.schedule, runner, turns.now),
+  };
 }
 
 Deno.test("a flush goes before a compaction, also in the middle of one (invariant 1)", () => {

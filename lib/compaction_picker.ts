@@ -160,6 +160,23 @@ export function levelScores(version: Version, options: PickerOptions): number[] 
 }
 
 /**
+ * How much there is to compact: what a level has over its limit, and all of level 0 once it has too many tables. What
+ * that makes of the levels below is not foreseen.
+ *
+ * @param version The tree.
+ * @param options Its shape.
+ * @returns A number of bytes.
+ */
+export function pendingBytes(version: Version, options: PickerOptions): number {
+  const isDue = version.tableCount(0) >= options.levelZeroTrigger;
+  let bytes = isDue ? version.levelBytes(0) : 0;
+  for (let level = 1; level < LEVELS - 1; level++) {
+    bytes += Math.max(0, version.levelBytes(level) - levelBytesLimit(level, options));
+  }
+  return bytes;
+}
+
+/**
  * Chooses the next compaction.
  *
  * @example Four tables in level 0 make a compaction due

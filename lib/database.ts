@@ -31,6 +31,14 @@ export const webSurroundings: Surroundings = {
   burstMs: 20, // the turn after it costs one
 };
 
+/** An open database, and the engine below it. */
+export interface OpenedDatabase<K, V> {
+  /** The engine, whose statistics can be read when it is closed, too. */
+  readonly engine: Engine;
+  /** The typed surface. */
+  readonly database: Database<K, V>;
+}
+
 /**
  * Opens a database on a disk.
  *
@@ -46,6 +54,24 @@ export function openDatabase<K, V>(
   defaultFileSystem: FileSystem,
   surroundings: Surroundings = webSurroundings,
 ): Database<K, V> {
+  return openWithEngine(directory, options, defaultFileSystem, surroundings).database;
+}
+
+/**
+ * The same for a surface that also needs the engine.
+ *
+ * @param directory The directory, in the disk's own notation.
+ * @param options How to open it.
+ * @param defaultFileSystem The disk, unless the options name one.
+ * @param surroundings Timers, clock, and what starts workers that work on the default disk.
+ * @returns The open database and its engine.
+ */
+export function openWithEngine<K, V>(
+  directory: string,
+  options: OpenOptions<K, V>,
+  defaultFileSystem: FileSystem,
+  surroundings: Surroundings,
+): OpenedDatabase<K, V> {
   if (typeof directory !== "string" || directory === "") {
     throw new TypeError(
       `Cannot open database: directory must be a path or a file: URL, got ${describe(directory)}`,
@@ -57,7 +83,7 @@ export function openDatabase<K, V>(
   checkCodec("open database", "value", value);
   const workers = usableWorkers(checked, defaultFileSystem, surroundings.workers);
   const engine = Engine.open(directory, checked, { ...surroundings, workers });
-  return createDatabase(engine, key, value, surroundings);
+  return { engine, database: createDatabase(engine, key, value, surroundings) };
 }
 
 /** What starts workers for a database, if they can do its work. */

@@ -24,12 +24,14 @@ import {
 } from "./background.ts";
 import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
+import { pendingBytes } from "./compaction_picker.ts";
 import { VarveError } from "./errors.ts";
+import type { RecoveryStats } from "./events.ts";
 import type { FileLock } from "./file_system.ts";
 import { Health } from "./health.ts";
 import { InternalKeyComparator, Lookup, SEQUENCE_MAX } from "./internal_key.ts";
 import { JobPlanner } from "./job_planner.ts";
-import { type JobRunner, LocalRunner } from "./job_runner.ts";
+import { type JobKind, type JobRunner, LocalRunner } from "./job_runner.ts";
 import { MemtableSet } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
 import { ReadView } from "./read_view.ts";
@@ -79,6 +81,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
   readonly #snapshots = new Snapshots();
   readonly #scans = new Set<Scan>();
   readonly #health: Health;
+  readonly #openedMs: number;
+  readonly #recovery: RecoveryStats;
   #view: ReadView;
   #lastSequence: number;
   #readsSinceTurn = 0;
@@ -98,6 +102,7 @@ export class Engine implements CommitTarget, BackgroundOwner {
       errorIfExists: options.errorIfExists,
       readOnly: options.readOnly,
       memtableBytes: options.memtableBytes,
+      now: surroundings.now,
       tableOptions: tableWriterOptions(options, new InternalKeyComparator(options.comparator), 0),
     };
     const lock = lockDirectory(options.fileSystem, directory, recoveryOptions);
@@ -116,9 +121,10 @@ export class Engine implements CommitTarget, BackgroundOwner {
     lock: FileLock | undefined,
     recoveryOptions: RecoveryOptions,
   ) {
-    const { fileSystem, logger, readOnly } = options;
+    const { fileSystem, logger, onEvent, readOnly } = options;
+    const { now } = surroundings;
     this.directory = directory;
-    this.#health = new Health({ directory, readOnly, logger }, (failure) => {
+    this.#health = new Health({ directory, readOnly, logger, onEvent, now }, (failure) => {
       this.#background.stop();
       this.#planner.requests.rejectAll(failure);
     });
@@ -160,11 +166,14 @@ export class Engine implements CommitTarget, BackgroundOwner {
     );
     this.#view = new ReadView(this.#memtables.newestFirst(), this.tree);
     this.queue = new CommitQueue(this);
-    this.#background = new Background(this, surroundings.schedule, this.#runner());
+    this.#background = new Background(this, surroundings.schedule, this.#runner(), now);
     this.#planner = this.#newPlanner();
     this.#controller = this.#newController();
     this.#background.wake();
+    this.#openedMs = now();
+    this.#recovery = recovered.stats;
     logger.log("info", "engine", `opened ${directory} at sequence ${this.#lastSequence}`);
+    onEvent?.({ type: "recovery", sequence: this.#lastSequence, ...recovered.stats });
   }
 
   /** The sequence number of the last write that reads can see. */
@@ -344,8 +353,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
   }
 
   /** {@inheritDoc} */
-  backgroundFailed(error: unknown): void {
-    this.#health.fail("flush or compact", error);
+  backgroundFailed(error: unknown, kind: JobKind, durationMs: number): void {
+    this.#health.fail(kind === "flush" ? "flush" : "compact", error, durationMs);
   }
 
   #runner(): JobRunner {
@@ -439,6 +448,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
     const { version } = this.tree;
     const { active, frozenCount, frozenBytes } = this.#memtables;
     return {
+      openedMs: this.#openedMs,
+      recovery: this.#recovery,
       sequence: this.#lastSequence,
       memtable: {
         entries: active.memtable.entryCount,
@@ -458,12 +469,15 @@ export class Engine implements CommitTarget, BackgroundOwner {
       background: {
         ...this.#planner.counters,
         manifestBytes: this.tree.manifestBytes,
+        pendingBytes: pendingBytes(version, this.#planner.picking),
         isBusy: this.#background.isBusy,
         worker: this.#background.hasWorker,
       },
       snapshots: this.#snapshots.count,
       iterators: this.#scans.size,
       failure: this.#health.failure?.message,
+      failures: this.#health.failures,
+      lastFailure: this.#health.lastFailure?.message,
     };
   }
 
@@ -513,6 +527,9 @@ export class Engine implements CommitTarget, BackgroundOwner {
   }
 
   async #close(): Promise<void> {
+    const { options: { logger, onEvent }, directory } = this;
+    const { now } = this.#surroundings;
+    const startMs = now();
     // Everyone who calls from now on sees the database closed; what was asked for before is still written.
     await this.queue.drain();
     await this.#health.settled();
@@ -530,7 +547,9 @@ export class Engine implements CommitTarget, BackgroundOwner {
       this.tree.close();
       this.#cache.close();
       this.#lock?.release();
-      this.options.logger.log("info", "engine", `closed ${this.directory}`);
+      logger.log("info", "engine", `closed ${directory}`);
+      const endMs = now();
+      onEvent?.({ type: "close", durationMs: endMs - startMs, openMs: endMs - this.#openedMs });
     }
   }
 

@@ -21,6 +21,7 @@
  * @module
  */
 import { VarveError } from "./errors.ts";
+import type { EventListener } from "./events.ts";
 import type { Logger } from "./logger.ts";
 
 /** Whose health it is. */
@@ -31,6 +32,10 @@ export interface HealthSubject {
   readonly readOnly: boolean;
   /** Who is told of failures. */
   readonly logger: Logger;
+  /** The same, by events. */
+  readonly onEvent: EventListener | undefined;
+  /** The clock, which is looked at when a resume begins and when it ends. */
+  readonly now: () => number;
 }
 
 /** Whether one database takes writes. */
@@ -38,6 +43,8 @@ export class Health {
   readonly #subject: HealthSubject;
   readonly #onFailure: (failure: VarveError) => void;
   #failure: VarveError | undefined;
+  #lastFailure: VarveError | undefined;
+  #failures = 0;
   #isHealing = false;
   #isForGood = false;
   #resuming: Promise<void> | undefined;
@@ -58,6 +65,16 @@ export class Health {
     return this.#failure;
   }
 
+  /** The last failure, also when writes are taken again. */
+  get lastFailure(): VarveError | undefined {
+    return this.#lastFailure;
+  }
+
+  /** How often writes were stopped, or could not be resumed. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Throws if a write would be refused. */
   assertWritable(): void {
     if (this.#failure !== undefined) throw this.#refusal("write", this.#failure);
@@ -73,17 +90,20 @@ export class Health {
    *
    * @param action What failed.
    * @param cause Why.
+   * @param durationMs How long it had been under way, if it takes its time.
    * @returns The failure, to be thrown.
    */
-  fail(action: string, cause: unknown): VarveError {
+  fail(action: string, cause: unknown, durationMs = 0): VarveError {
     const code = cause instanceof VarveError ? cause.code : "IO";
     const message = cause instanceof Error ? cause.message : String(cause);
     const failure = new VarveError(code, `Cannot ${action}: ${message}`, { cause });
     if (code === "CORRUPTION") this.#isForGood = true;
     if (this.#failure === undefined || this.#isHealing) {
-      this.#failure = failure;
+      this.#failure = this.#lastFailure = failure;
+      this.#failures++;
       this.#subject.logger.log("error", "engine", failure.message);
       this.#onFailure(failure);
+      this.#subject.onEvent?.({ type: "error", durationMs, action, error: failure });
     }
     return failure;
   }
@@ -118,6 +138,8 @@ export class Health {
     const failure = this.#failure;
     if (failure === undefined) return;
     if (this.#isForGood) throw this.#refusal("resume", failure);
+    const { directory, logger, onEvent, now } = this.#subject;
+    const startMs = now();
     this.#isHealing = true;
     try {
       const steps = heal();
@@ -130,8 +152,8 @@ export class Health {
     } finally {
       this.#isHealing = false;
     }
-    const { directory, logger } = this.#subject;
     logger.log("info", "engine", `${directory} takes writes again`);
+    onEvent?.({ type: "resume", durationMs: now() - startMs });
   }
 
   /** Does a step; whether it was the last. One that throws, or that somebody reports as failed, is a failure. */

@@ -7,7 +7,10 @@
 import { Health } from "./health.ts";
 import { silentLogger } from "./logger.ts";
 
-const sound = new Health({ directory: "db", readOnly: false, logger: silentLogger }, () => {});
+const sound = new Health(
+  { directory: "db", readOnly: false, logger: silentLogger, onEvent: undefined, now: () => 0 },
+  () => {},
+);
 
 Deno.bench("1000 writes ask whether they are taken", () => {
   for (let i = 0; i < 1000; i++) sound.assertWritable();

@@ -17,7 +17,7 @@ class Patient {
       log: (level: string, _: string, message: string) =>
         void this.notes.push(`${level} ${message}`),
     };
-    const subject = { directory: "db", readOnly, logger };
+    const subject = { directory: "db", readOnly, logger, onEvent: undefined, now: () => 0 };
     this.health = new Health(subject, ({ message }) => void this.notes.push(`stop: ${message}`));
   }
 

@@ -71,6 +71,8 @@ export class JobCounters {
   flushes = 0;
   /** Bytes of tables written by flushes. */
   flushBytes = 0;
+  /** How long they took, in milliseconds: here, turns of others in between included. */
+  flushMs = 0;
   /** Compactions that rewrote tables. */
   compactions = 0;
   /** Compactions that only moved a table to the next level. */
@@ -79,6 +81,8 @@ export class JobCounters {
   compactionReadBytes = 0;
   /** Bytes of tables written by compactions. */
   compactionWriteBytes = 0;
+  /** How long compactions took, in milliseconds: here, turns of others in between included. */
+  compactionMs = 0;
   /** Entries left out since newer ones hide them. */
   droppedEntries = 0;
 }

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { DueCompaction, DueJob } from "./background.ts";
+import type { DueCompaction, DueJob, JobRun } from "./background.ts";
 import { compactionEdit, describeCompaction, moveEdit, tablesRead } from "./compaction.ts";
 import {
   type CompactionPlan,
@@ -24,7 +24,7 @@ import {
 } from "./compaction_picker.ts";
 import { flushEdit } from "./flush.ts";
 import { userKeyOf } from "./internal_key.ts";
-import { JobCounters } from "./job.ts";
+import { EMPTY_RESULT, JobCounters, type JobResult } from "./job.ts";
 import type { MemtableSet, MemtableSlot } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
 import { BackgroundRequests } from "./requests.ts";
@@ -67,6 +67,11 @@ export function pickerOptions(options: EngineOptions): PickerOptions {
   };
 }
 
+/** What an event says of how a job was done. */
+function told({ isHere, durationMs }: JobRun) {
+  return { durationMs, where: isHere ? "here" : "worker" } as const;
+}
+
 /** Plans the jobs of one database. */
 export class JobPlanner {
   /** What jobs have cost. */
@@ -74,7 +79,8 @@ export class JobPlanner {
   /** Who waits for which. */
   readonly requests: BackgroundRequests = new BackgroundRequests();
   readonly #context: JobPlannerContext;
-  readonly #picking: PickerOptions;
+  /** The shape that the tree should have. */
+  readonly picking: PickerOptions;
 
   /**
    * Makes one.
@@ -83,7 +89,7 @@ export class JobPlanner {
    */
   constructor(context: JobPlannerContext) {
     this.#context = context;
-    this.#picking = pickerOptions(context.options);
+    this.picking = pickerOptions(context.options);
   }
 
   /** The next flush to do, or `undefined` if there is none. */
@@ -101,7 +107,7 @@ export class JobPlanner {
         smallestSnapshot: this.#context.smallestSnapshot(),
         tables: tableSettings(options),
       },
-      install: (result) => {
+      install: (result, run) => {
         const edit = flushEdit({
           lastSequence: slot.lastSequence,
           nextLogNumber: memtables.logNumberAfterFlush,
@@ -110,10 +116,21 @@ export class JobPlanner {
         tree.apply(edit);
         counters.flushes++;
         counters.flushBytes += result.bytesWritten;
+        counters.flushMs += run.durationMs;
         counters.droppedEntries += result.droppedEntries;
         memtables.removeOldest();
         this.#context.flushed(slot);
         this.requests.flushed(slot);
+        options.onEvent?.({
+          type: "flush",
+          ...told(run),
+          entries: slot.memtable.entryCount,
+          droppedEntries: result.droppedEntries,
+          memtableBytes: usedBytes,
+          bytesWritten: result.bytesWritten,
+          table: edit.added[0]?.table.number,
+          level: edit.added[0]?.level,
+        });
       },
       abandon() {},
     };
@@ -126,12 +143,12 @@ export class JobPlanner {
     const { version, compactPointers } = tree;
     for (let request; (request = this.requests.nextCompaction) !== undefined;) {
       const { level, begin, end } = request;
-      const plan = planRange(version, level, begin, end, this.#picking);
+      const plan = planRange(version, level, begin, end, this.picking);
       if (plan !== undefined) return this.#due(plan);
       this.requests.compacted(); // nothing of the range is left in this level
     }
     const candidate = this.#context.seekCandidate();
-    const plan = pickCompaction(version, compactPointers, this.#picking, candidate);
+    const plan = pickCompaction(version, compactPointers, this.picking, candidate);
     return plan && this.#due(plan);
   }
 
@@ -139,10 +156,10 @@ export class JobPlanner {
     const { options, tree } = this.#context;
     const { version } = tree;
     if (plan.isTrivialMove) {
-      const install = () => {
+      const install = (_: JobResult, run: JobRun) => {
         tree.apply(moveEdit(plan));
         this.counters.trivialMoves++;
-        this.#compacted(plan);
+        this.#compacted(plan, run, EMPTY_RESULT, 0);
       };
       return { plan, description: undefined, install, abandon() {} };
     }
@@ -156,7 +173,7 @@ export class JobPlanner {
     return {
       plan,
       description,
-      install: (result) => {
+      install: (result, run) => {
         const { counters } = this;
         try {
           tree.apply(compactionEdit(plan, result.tables));
@@ -167,25 +184,39 @@ export class JobPlanner {
         counters.compactionWriteBytes += result.bytesWritten;
         counters.compactionReadBytes += description.bytes;
         counters.droppedEntries += result.droppedEntries;
-        this.#compacted(plan);
+        this.#compacted(plan, run, result, description.bytes);
       },
       abandon: release,
     };
   }
 
-  #compacted(plan: CompactionPlan): void {
-    const { options: { logger } } = this.#context;
+  #compacted(plan: CompactionPlan, run: JobRun, result: JobResult, bytesRead: number): void {
+    const { options: { logger, onEvent } } = this.#context;
+    const { level, outputLevel, reason, isTrivialMove } = plan;
+    this.counters.compactionMs += run.durationMs;
     this.#context.compacted();
     // Level 0 is done in one go: tables flushed meanwhile were not asked for.
-    if (plan.reason === "manual" && plan.level === 0) this.requests.compacted();
-    const counts = tablesRead(plan).map((tables, i) =>
-      `${tables.length} of level ${plan.level + i}`
-    );
+    if (reason === "manual" && level === 0) this.requests.compacted();
+    const read = tablesRead(plan);
+    const counts = read.map((tables, i) => `${tables.length} of level ${level + i}`);
     logger.log(
       "debug",
       "compaction",
-      `tables: ${counts.join(", ")} (${plan.reason}${plan.isTrivialMove ? ", moved" : ""})`,
+      `tables: ${counts.join(", ")} (${reason}${isTrivialMove ? ", moved" : ""})`,
     );
+    onEvent?.({
+      type: "compaction",
+      ...told(run),
+      reason,
+      isMove: isTrivialMove,
+      level,
+      outputLevel,
+      tablesRead: read.flat().length,
+      tablesWritten: isTrivialMove ? 1 : result.tables.length,
+      bytesRead,
+      bytesWritten: result.bytesWritten,
+      droppedEntries: result.droppedEntries,
+    });
   }
 
   /** The level a flushed table may go to: not below a table it overlaps, nor into what is being written. */
@@ -202,6 +233,6 @@ export class JobPlanner {
       const isAfter = inputs.every((table) => user.compare(smallest, userKeyOf(table.largest)) > 0);
       if (!isBefore && !isAfter) return 0;
     }
-    return tree.version.levelForFlush(smallest, largest, this.#picking);
+    return tree.version.levelForFlush(smallest, largest, this.picking);
   }
 }

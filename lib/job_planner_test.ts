@@ -15,6 +15,9 @@ import { LocalRunner } from "./job_runner.ts";
 import { MemtableSet, type MemtableSlot } from "./memtable_set.ts";
 import { engineOptions, type OpenOptions } from "./options.ts";
 
+/** How jobs are done here. */
+const RUN = { isHere: true, durationMs: 1 };
+
 /** A planner and what it plans for. */
 class Stage {
   readonly small = new SmallTree();
@@ -56,7 +59,7 @@ class Stage {
 
   finish(due: DueJob | undefined): void {
     assert(due !== undefined);
-    due.install(this.run(due));
+    due.install(this.run(due), RUN);
   }
 }
 
@@ -69,7 +72,7 @@ Deno.test("The oldest memtable is flushed first, and leaves when its table is in
   const due = planner.nextFlush()!;
   const result = stage.run(due);
   assertEquals([small.levels(), memtables.frozenCount, stage.notes], [[], 2, []]);
-  due.install(result);
+  due.install(result, RUN);
   assertEquals([small.levels(), memtables.frozenCount], [["2: a@101=a b@102=b"], 1]);
   assertEquals([small.tree.logNumber, small.tree.flushedSequence], [11, 102]);
   stage.finish(planner.nextFlush());
@@ -87,7 +90,7 @@ Deno.test("A memtable stays frozen if its flush cannot be installed", () => {
   const due = planner.nextFlush()!;
   const result = stage.run(due);
   small.disk.fails = ({ name }) => name.startsWith("MANIFEST");
-  assertThrows(() => due.install(result), Error, "the test says so");
+  assertThrows(() => due.install(result, RUN), Error, "the test says so");
   small.disk.fails = () => false;
   assertEquals([memtables.frozenCount, planner.counters.flushes, stage.notes], [1, 0, []]);
   small.tree.renewManifest();
@@ -121,7 +124,7 @@ Deno.test("A table is flushed to where nothing is in its way by then (invariant 
     const due = stage.planner.nextFlush()!;
     const result = stage.run(due);
     prepare(stage);
-    due.install(result);
+    due.install(result, RUN);
     const { levels } = stage.small.tree.version;
     const level = levels.findIndex((tables) =>
       tables.some(({ bytes }) => bytes === result.bytesWritten)
@@ -158,7 +161,7 @@ Deno.test("Tables that a compaction reads stay until its end, done or given up (
     assertEquals(small.tableFiles().length, 2);
     if (isDone) {
       const result = stage.run(due);
-      assertThrows(() => due.install(result), Error, "is not in level 0");
+      assertThrows(() => due.install(result, RUN), Error, "is not in level 0");
     } else {
       due.abandon();
     }
@@ -192,7 +195,7 @@ Deno.test("A table that overlaps nothing moves without a job", () => {
   small.addTable(1, `a@1=${"v".repeat(5000)}`);
   const due = planner.nextCompaction()!;
   assertEquals([due.plan.isTrivialMove, due.description], [true, undefined]);
-  due.install({ tables: [], bytesWritten: 0, droppedEntries: 0 });
+  due.install({ tables: [], bytesWritten: 0, droppedEntries: 0 }, RUN);
   assertEquals([small.tree.version.levels[2]!.length, planner.counters.trivialMoves], [1, 1]);
   assertEquals(stage.notes, ["compacted"]);
   small.close();

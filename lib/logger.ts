@@ -8,7 +8,7 @@
  *    an error's code.
  * 3. Nothing on the path of a single read or write is logged, so a logger costs those nothing.
  *
- * **Read next.** `file_remover.ts`
+ * **Read next.** `events.ts`
  *
  * @module
  */

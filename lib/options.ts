@@ -11,6 +11,7 @@
  */
 import { bytewise, type Comparator } from "./comparator.ts";
 import type { Codec, KeyCodec } from "./codec.ts";
+import { type DatabaseEvent, type EventListener, unfailingListener } from "./events.ts";
 import type { FileSystem } from "./file_system.ts";
 import { type Logger, silentLogger, unfailing } from "./logger.ts";
 
@@ -292,15 +293,23 @@ export interface OpenOptions<K = string, V = string> {
    * @default {nobody}
    */
   logger?: Logger;
+  /**
+   * Told of every recovery, flush, compaction, stall and failure, by one typed event each.
+   *
+   * @default {nobody}
+   */
+  onEvent?: (event: DatabaseEvent) => void;
 }
 
 /** The options that the engine on bytes has, all of them set; a compression for each level. */
 export type EngineOptions =
-  & Readonly<Required<Omit<OpenOptions, "key" | "value" | "compression" | "worker">>>
+  & Readonly<Required<Omit<OpenOptions, "key" | "value" | "compression" | "worker" | "onEvent">>>
   & {
     readonly compression: readonly CompressionName[];
     /** Whether there must be a worker, or must not be one; `undefined` if there may be one. */
     readonly worker: boolean | undefined;
+    /** Who is told of events; it never throws. Without one no event is made. */
+    readonly onEvent: EventListener | undefined;
   };
 
 const MIB = 1024 * 1024;
@@ -338,6 +347,7 @@ const OBJECTS = [
   "comparator",
   "fileSystem",
   "logger",
+  "onEvent",
 ] as const;
 const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   ...Object.keys(NUMBERS),
@@ -523,6 +533,11 @@ export function engineOptions(
   const { logger = silentLogger } = options;
   checkMethods(action, "logger", logger, ["log"]);
   chosen.logger = logger === silentLogger ? logger : unfailing(logger);
+  const { onEvent } = options;
+  if (onEvent !== undefined && typeof onEvent !== "function") {
+    throw new TypeError(`Cannot ${action}: onEvent must be a function, got ${describe(onEvent)}`);
+  }
+  chosen.onEvent = onEvent && unfailingListener(onEvent);
   return chosen as unknown as EngineOptions;
 }
 

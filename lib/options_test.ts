@@ -46,12 +46,15 @@ Deno.test("What is not given is filled in", () => {
     comparator: bytewise,
     fileSystem: disk,
     logger: silentLogger,
+    onEvent: undefined,
   } as Wrong);
 });
 
 Deno.test("An option that is undefined is one that is not given", () => {
   const names = [...Object.keys(LIMITS), ...FLAGS, "poolPolicy", "compression", "comparator"];
-  const none = Object.fromEntries([...names, "logger", "fileSystem"].map((it) => [it, undefined]));
+  const none = Object.fromEntries(
+    [...names, "logger", "onEvent", "fileSystem"].map((it) => [it, undefined]),
+  );
   assertEquals(engineOptions(none as Wrong, disk), engineOptions({}, disk));
 });
 
@@ -92,7 +95,9 @@ Deno.test("A value of a wrong type is refused by name, null as well (invariant 1
   const wrongs: Record<string, Wrong[]> = {};
   for (const name of Object.keys(LIMITS)) wrongs[name] = [null, "1", true, {}, 4096n];
   for (const name of FLAGS) wrongs[name] = [null, 0, 1, "true", {}];
-  for (const name of ["comparator", "fileSystem", "logger"]) wrongs[name] = [null, 5, "x", {}];
+  for (const name of ["comparator", "fileSystem", "logger", "onEvent"]) {
+    wrongs[name] = [null, 5, "x", {}];
+  }
   for (const [name, values] of Object.entries(wrongs)) {
     for (const value of values) {
       const act = () => engineOptions({ [name]: value }, disk);

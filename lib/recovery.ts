@@ -27,6 +27,7 @@
  * @module
  */
 import { CorruptionError, VarveError } from "./errors.ts";
+import type { RecoveryStats } from "./events.ts";
 import {
   currentName,
   lockName,
@@ -58,6 +59,8 @@ export interface RecoveryOptions {
   readonly memtableBytes: number;
   /** How tables of level 0 are written. */
   readonly tableOptions: TableWriterOptions;
+  /** The clock; without, recovery is said to have taken no time. */
+  readonly now?: () => number;
 }
 
 /** What recovery found and made. */
@@ -72,6 +75,8 @@ export interface Recovered {
   readonly logNumber: number;
   /** Replayed entries, oldest first, if the database is opened to be read only. */
   readonly memtables: readonly Memtable[];
+  /** What it found and did. */
+  readonly stats: RecoveryStats;
 }
 
 /**
@@ -111,6 +116,8 @@ export function lockDirectory(
  */
 export function recover(context: TreeContext, options: RecoveryOptions): Recovered {
   const { fileSystem, directory, comparator } = context;
+  const { now = () => 0 } = options;
+  const startMs = now();
   if (!fileSystem.exists(fileSystem.join(directory, currentName))) {
     if (options.readOnly || !options.createIfMissing) throw missing(directory);
     refuseForeignFiles(fileSystem, directory);
@@ -138,20 +145,34 @@ export function recover(context: TreeContext, options: RecoveryOptions): Recover
   refuseUnfitFiles(tree, new Set(names));
   logs.sort((a, b) => a - b);
   const replay = new Replay(tree, options);
+  const replayStartMs = now();
   try {
     for (const number of logs) {
       const path = fileSystem.join(directory, logName(number));
       if (!replay.replayLog(path, number === logs[0])) break;
     }
-    return options.readOnly ? replay.finishReadOnly() : replay.finish();
+    const replayMs = now() - replayStartMs;
+    const found = options.readOnly ? replay.finishReadOnly() : replay.finish();
+    return { ...found, stats: { durationMs: now() - startMs, replayMs, ...replay.counts } };
   } catch (error) {
     replay.abandon();
     throw error;
   }
 }
 
+/** What recovery itself makes; how long it took is known to who called it. */
+type Replayed = Omit<Recovered, "stats">;
+
 /** Replays logs into memtables, and those into tables. */
 class Replay {
+  readonly counts = {
+    logs: 0,
+    logBytes: 0,
+    entries: 0,
+    droppedBytes: 0,
+    tables: 0,
+    tableBytes: 0,
+  };
   readonly #tree: Tree;
   readonly #options: RecoveryOptions;
   readonly #output: TableOutput;
@@ -192,12 +213,15 @@ class Replay {
             "recovery",
             `an earlier log lost its tail: dropped ${path}, which ${gap}`,
           );
+          this.counts.droppedBytes += file.size;
           return false;
           // #endregion
         }
         isFirst = false;
         this.#insert(recordEnd - recordStart, path, recordOffset);
       }
+      this.counts.logs++;
+      this.counts.droppedBytes += reader.tornBytes;
       if (reader.tornBytes > 0) {
         const how = reader.endReason === "hole" ? "has a hole" : "ends in a torn record";
         logger.log(
@@ -214,12 +238,14 @@ class Replay {
   }
 
   /** Writes what was replayed to tables, starts a log and a manifest, and removes what is not needed. */
-  finish(): Recovered {
+  finish(): Replayed {
     const tree = this.#tree;
     const { fileSystem, directory } = tree.context;
     this.#writeTable();
     const edit = emptyVersionEdit();
     for (const table of this.#output.finish()) edit.added.push({ level: 0, table });
+    this.counts.tables = edit.added.length;
+    this.counts.tableBytes = this.#output.bytesWritten;
     const logNumber = tree.fileNumbers.next();
     edit.logNumber = logNumber;
     edit.lastSequence = this.#lastSequence;
@@ -231,7 +257,7 @@ class Replay {
   }
 
   /** Hands over what was replayed, in memory. */
-  finishReadOnly(): Recovered {
+  finishReadOnly(): Replayed {
     if (this.#memtable !== undefined) this.#memtables.push(this.#memtable);
     return {
       tree: this.#tree,
@@ -255,6 +281,8 @@ class Replay {
     const last = batch.lastSequence;
     if (last >= SEQUENCE_MAX) throw new CorruptionError("sequence number too large", path, offset);
     memtable.addAll(batch);
+    this.counts.entries += batch.count;
+    this.counts.logBytes += recordBytes;
     if (last > this.#lastSequence) this.#lastSequence = last;
   }
 

@@ -38,8 +38,35 @@ export function bytesText(bytes: number): string {
   return `${unit === "B" ? bytes : bytes.toFixed(1)} ${unit}`;
 }
 
+function secondsText(ms: number): string {
+  return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
 function percentText(part: number, whole: number): string {
   return whole === 0 ? "none yet" : `${(100 * part / whole).toFixed(1)} %`;
+}
+
+/** What its work has taken, and what is left of it. */
+function workRows({ background, writes, recovery }: DatabaseStats): [string, string][] {
+  return [
+    [
+      "time",
+      `${secondsText(background.flushMs)} in flushes, ${
+        secondsText(background.compactionMs)
+      } in compactions; ${bytesText(background.pendingBytes)} left to compact`,
+    ],
+    [
+      "stalls",
+      `${writes.stalls}, ${secondsText(writes.stallMs)} in all; ` +
+      `${writes.memtableStalls} for memtables, ${writes.levelZeroStalls} for level 0`,
+    ],
+    [
+      "opening",
+      `${secondsText(recovery.durationMs)}; ${counted(recovery.entries, "entry", "entries")} of ${
+        counted(recovery.logs, "log", "logs")
+      } replayed`,
+    ],
+  ];
 }
 
 /**
@@ -96,8 +123,11 @@ export function statsText(stats: DatabaseStats): string {
         background.isBusy ? "; busy" : ""
       }`,
     ],
-    ["stalls", `${writes.stalls}, ${writes.stallMs.toFixed(0)} ms in all`],
+    ...workRows(stats),
   ];
+  if (stats.failures > 0 && stats.failure === undefined) {
+    rows.push(["last failure", `${stats.lastFailure}`]);
+  }
   if (stats.failure !== undefined) rows.push(["writes refused", stats.failure]);
   return rows.map(([name, text]) => `${name.padEnd(19)}  ${text}\n`).join("");
 }

@@ -48,7 +48,19 @@ Deno.test("the report of a database has its figures", async () => {
   assertMatch(text, /^filters +[45]\d\.\d % of [12],\d{3} looks into a table saved$/m);
   assertMatch(text, /^written +1,000 entries, 11\.6 KiB of keys and values; 0 syncs$/m);
   assertMatch(text, /^background +1 flush, 0 compactions, 0 tables moved$/m);
+  assertMatch(text, /^time +\d+ ms in flushes, 0 ms in compactions; 0 B left to compact$/m);
+  assertMatch(text, /^stalls +0, 0 ms in all; 0 for memtables, 0 for level 0$/m);
+  assertMatch(text, /^opening +\d+ ms; 0 entries of 0 logs replayed$/m);
   assertMatch(statsText({ ...stats, failure: "disk full" }), /^writes refused +disk full$/m);
+  const mended = { ...stats, failures: 1, lastFailure: "disk full" };
+  assertMatch(statsText(mended), /^last failure +disk full$/m);
+  assertMatch(
+    statsText({
+      ...stats,
+      writes: { ...stats.writes, stalls: 2, stallMs: 1500, levelZeroStalls: 2 },
+    }),
+    /^stalls +2, 1\.5 s in all; 0 for memtables, 2 for level 0$/m,
+  );
 
   const lines = levelsText(stats).trimEnd().split("\n");
   assertEquals(lines.length, 9);

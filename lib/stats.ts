@@ -10,6 +10,7 @@
  * @module
  */
 import type { BufferPoolStats } from "./buffer_pool.ts";
+import type { RecoveryStats, StallCause } from "./events.ts";
 import type { JobCounters } from "./job.ts";
 import type { TableCacheStats } from "./table_cache.ts";
 import { LEVELS, type Version } from "./version.ts";
@@ -95,10 +96,18 @@ export interface WriteStats {
   readonly bytes: number;
   /** Syncs of the log, each of them shared by all who waited. */
   readonly syncs: number;
-  /** How often a writer had to wait for a flush or a compaction. */
+  /** How often a writer had to wait for a flush or a compaction, awaited writes included. */
   readonly stalls: number;
   /** How long all of them waited, in milliseconds. */
   readonly stallMs: number;
+  /** How often for a flush: full memtables waited to become tables. */
+  readonly memtableStalls: number;
+  /** How long for that, in milliseconds. */
+  readonly memtableStallMs: number;
+  /** How often for a compaction: level 0 had too many tables. */
+  readonly levelZeroStalls: number;
+  /** How long for that, in milliseconds. */
+  readonly levelZeroStallMs: number;
 }
 
 /**
@@ -119,6 +128,8 @@ export interface WriteStats {
 export interface BackgroundStats extends Readonly<JobCounters> {
   /** Bytes of manifests written. */
   readonly manifestBytes: number;
+  /** Bytes to be compacted: all of level 0 if it has too many tables, and what other levels have over their limit. */
+  readonly pendingBytes: number;
   /** Whether a flush or compaction is under way. */
   readonly isBusy: boolean;
   /** Whether they are done in a worker. It is started for the first that is worth it. */
@@ -146,6 +157,10 @@ export interface BackgroundStats extends Readonly<JobCounters> {
  * @category Statistics
  */
 export interface DatabaseStats {
+  /** When it was opened, in milliseconds of `performance.now()`. */
+  readonly openedMs: number;
+  /** What opening it found and did. */
+  readonly recovery: RecoveryStats;
   /** The sequence number of the last write. */
   readonly sequence: number;
   /** The memtables. */
@@ -168,6 +183,10 @@ export interface DatabaseStats {
   readonly iterators: number;
   /** Why writes are refused, if they are. */
   readonly failure: string | undefined;
+  /** How often writes were stopped, or could not be resumed. */
+  readonly failures: number;
+  /** Why the last time, also when writes are taken again. */
+  readonly lastFailure: string | undefined;
 }
 
 /** Counts what callers write. */
@@ -182,6 +201,27 @@ export class WriteCounters implements WriteStats {
   stalls = 0;
   /** {@inheritDoc} */
   stallMs = 0;
+  /** {@inheritDoc} */
+  memtableStalls = 0;
+  /** {@inheritDoc} */
+  memtableStallMs = 0;
+  /** {@inheritDoc} */
+  levelZeroStalls = 0;
+  /** {@inheritDoc} */
+  levelZeroStallMs = 0;
+
+  /** Counts a wait of so many milliseconds. */
+  stalled(cause: StallCause, ms: number): void {
+    this.stalls++;
+    this.stallMs += ms;
+    if (cause === "memtables") {
+      this.memtableStalls++;
+      this.memtableStallMs += ms;
+    } else {
+      this.levelZeroStalls++;
+      this.levelZeroStallMs += ms;
+    }
+  }
 
   /** A copy of the counts as they are now. */
   stats(): WriteStats {

@@ -1,6 +1,6 @@
 /**
  * What asking for statistics costs the one who asks. Deno 2.9.6, 2 shared cores (AMD EPYC), best of many runs on a
- * busy machine: 490 ns for `stats()`; 28 for the levels, whose bytes every version knows, however many tables they
+ * busy machine: 730 ns for `stats()`; 28 for the levels, whose bytes every version knows, however many tables they
  * have.
  *
  * @module

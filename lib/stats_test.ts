@@ -38,9 +38,27 @@ Deno.test("What was counted when it was asked for stays as it was", () => {
   counters.entries = 5;
   const before = counters.stats();
   counters.entries++;
-  counters.stallMs += 3;
-  assertEquals(before, { entries: 5, bytes: 0, syncs: 0, stalls: 0, stallMs: 0 });
+  counters.stalled("memtables", 3);
+  assertEquals(before, { ...new WriteCounters().stats(), entries: 5 });
   assertEquals([counters.stats().entries, counters.stats().stallMs], [6, 3]);
+});
+
+Deno.test("Waits are counted by what was waited for, and in all", () => {
+  const counters = new WriteCounters();
+  counters.stalled("memtables", 3);
+  counters.stalled("levelZero", 10);
+  counters.stalled("memtables", 4);
+  assertEquals(counters.stats(), {
+    entries: 0,
+    bytes: 0,
+    syncs: 0,
+    stalls: 3,
+    stallMs: 17,
+    memtableStalls: 2,
+    memtableStallMs: 7,
+    levelZeroStalls: 1,
+    levelZeroStallMs: 10,
+  });
 });
 
 Deno.test("Asking changes nothing and asks the disk for nothing (invariant 1)", async () => {

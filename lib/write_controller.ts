@@ -21,6 +21,7 @@
  * @module
  */
 import type { Background, Surroundings } from "./background.ts";
+import type { StallCause, StallEvent } from "./events.ts";
 import type { JobKind } from "./job_runner.ts";
 import type { MemtableSet } from "./memtable_set.ts";
 import type { EngineOptions } from "./options.ts";
@@ -66,6 +67,12 @@ export interface WriteControllerContext {
   readonly surroundings: Surroundings;
 }
 
+/** What a writer waits for who waits for this kind of work. */
+const CAUSES: Readonly<Record<JobKind, StallCause>> = {
+  flush: "memtables",
+  compaction: "levelZero",
+};
+
 /** Slows down the writers of one database. */
 export class WriteController {
   readonly #context: WriteControllerContext;
@@ -77,6 +84,8 @@ export class WriteController {
   #creditBytes = 0;
   readonly #counted = { flush: 0, compaction: 0 };
   #waiting: PromiseWithResolvers<void> | undefined;
+  /** What awaited writes are waiting for, and since when. */
+  #stalled: { kind: JobKind; condition: StallEvent["condition"]; startMs: number } | undefined;
   /** The first awaited write since the event loop turned, and what takes the next turn back. */
   #burst: { readonly start: number; readonly cancel: () => void } | undefined;
   #turn: PromiseWithResolvers<void> | undefined;
@@ -96,6 +105,7 @@ export class WriteController {
   /** Before a write: takes in what a worker has done, and works or waits in proportion to what was written. */
   beforeWrite(): void {
     this.#context.background.poll();
+    this.#endStall(); // one who writes at once has taken along what was waiting
     if (this.#debtBytes < PACE_BYTES) return;
     const kind = this.#due();
     if (kind !== undefined) this.#pay(kind);
@@ -111,9 +121,13 @@ export class WriteController {
   beforeFreeze(): void {
     const { background } = this.#context;
     const mustFlush = () => this.#mustFlush;
-    if (mustFlush()) this.#stall(mustFlush, () => background.stepFlush(STALL_STEP_BYTES));
+    if (mustFlush()) {
+      this.#stall("flush", mustFlush, () => background.stepFlush(STALL_STEP_BYTES));
+    }
     const mustCompact = () => this.#mustCompact;
-    if (mustCompact()) this.#stall(mustCompact, () => background.step(STALL_STEP_BYTES));
+    if (mustCompact()) {
+      this.#stall("compaction", mustCompact, () => background.step(STALL_STEP_BYTES));
+    }
   }
 
   /**
@@ -127,18 +141,25 @@ export class WriteController {
   room(entries: number, bytes: number): Promise<void> | undefined {
     this.#context.background.poll();
     const isFull = !this.#context.memtables.active.memtable.fits(entries, bytes);
-    return (isFull ? this.#roomToFreeze() : undefined) ?? this.#roomInPace() ?? this.#endOfBurst();
+    const room = (isFull ? this.#roomToFreeze() : undefined) ?? this.#roomInPace();
+    if (room !== undefined) return room;
+    this.#endStall();
+    return this.#endOfBurst();
   }
 
   /** The same for freezing a memtable. */
   roomToFreeze(): Promise<void> | undefined {
     this.#context.background.poll();
-    return this.#roomToFreeze();
+    const room = this.#roomToFreeze();
+    // Nobody else may come to ask; a writer who is slowed down does.
+    if (room === undefined && this.#stalled?.condition === "stopped") this.#endStall();
+    return room;
   }
 
   /** Nothing is to be waited for any more. */
   close(): void {
     this.#isClosed = true;
+    this.#endStall();
     this.#burst?.cancel();
     this.#turned();
   }
@@ -170,7 +191,7 @@ export class WriteController {
   }
 
   #pay(kind: JobKind): void {
-    const { background, counters, surroundings: { now } } = this.#context;
+    const { background, surroundings: { now } } = this.#context;
     if (!background.isElsewhere(kind)) {
       if (kind === "flush") background.stepFlush(this.#debtBytes * FLUSH_PACE);
       else background.step(this.#debtBytes * COMPACTION_PACE);
@@ -178,9 +199,8 @@ export class WriteController {
     }
     if (this.#isPaid(kind)) return;
     const start = now();
-    counters.stalls++;
     while (!this.#isPaid(kind) && now() - start < PACE_WAIT_MS && background.wait());
-    counters.stallMs += now() - start;
+    this.#count(kind, "delayed", start, false);
   }
 
   /** Whether a worker has done enough for what was written since this was true the last time. */
@@ -206,8 +226,10 @@ export class WriteController {
 
   #roomToFreeze(): Promise<void> | undefined {
     const { background } = this.#context;
-    if (this.#mustFlush && background.isElsewhere("flush")) return this.#wait();
-    if (this.#mustCompact && background.isElsewhere("compaction")) return this.#wait();
+    if (this.#mustFlush && background.isElsewhere("flush")) return this.#wait("flush", "stopped");
+    if (this.#mustCompact && background.isElsewhere("compaction")) {
+      return this.#wait("compaction", "stopped");
+    }
     return undefined;
   }
 
@@ -215,7 +237,7 @@ export class WriteController {
     if (this.#debtBytes < PACE_BYTES) return undefined;
     const kind = this.#due();
     if (kind === undefined || !this.#context.background.isElsewhere(kind)) return undefined;
-    return this.#isPaid(kind) ? undefined : this.#wait();
+    return this.#isPaid(kind) ? undefined : this.#wait(kind, "delayed");
   }
 
   /** A turn of the event loop, if there has been none for some time. */
@@ -238,18 +260,43 @@ export class WriteController {
     turn?.resolve();
   }
 
-  #wait(): Promise<void> {
+  #wait(kind: JobKind, condition: StallEvent["condition"]): Promise<void> {
+    const stalled = this.#stalled;
+    if (stalled?.kind !== kind || stalled.condition !== condition) {
+      this.#endStall();
+      this.#stalled = { kind, condition, startMs: this.#context.surroundings.now() };
+    }
     this.#context.background.wantNews();
     this.#waiting ??= Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
 
+  /** Nobody waits any more, or for something else. */
+  #endStall(): void {
+    const stalled = this.#stalled;
+    if (stalled === undefined) return;
+    this.#stalled = undefined; // first: a listener may ask for a write
+    this.#count(stalled.kind, stalled.condition, stalled.startMs, true);
+  }
+
   /** Works or waits as long as something must be done and there is something to do. */
-  #stall(mustGoOn: () => boolean, work: () => boolean): void {
-    const { background, counters, surroundings: { now } } = this.#context;
+  #stall(kind: JobKind, mustGoOn: () => boolean, work: () => boolean): void {
+    const { background, surroundings: { now } } = this.#context;
     const start = now();
     while (mustGoOn() && (work() || background.wait()));
-    counters.stalls++;
-    counters.stallMs += now() - start;
+    this.#count(kind, "stopped", start, false);
+  }
+
+  #count(
+    kind: JobKind,
+    condition: StallEvent["condition"],
+    startMs: number,
+    isAwaited: boolean,
+  ): void {
+    const { counters, options: { onEvent }, surroundings: { now } } = this.#context;
+    const durationMs = now() - startMs;
+    const cause = CAUSES[kind];
+    counters.stalled(cause, durationMs);
+    onEvent?.({ type: "stall", durationMs, cause, condition, isAwaited });
   }
 }

@@ -114,6 +114,7 @@ Deno.test("At a bound a writer works until there is room (invariant 1)", () => {
   assertEquals(stage.notes, ["flush 1024", "flush 1024", "compact 1024", "compact 1024"]);
   assertEquals([stage.memtables.frozenCount, stage.levelZero, stage.counters.stalls], [1, 35, 2]);
   assert(stage.counters.stallMs > 0);
+  assertEquals([stage.counters.memtableStalls, stage.counters.levelZeroStalls], [1, 1]);
 });
 
 Deno.test("At a bound a writer waits for a worker, and for nothing else (invariants 1 and 2)", () => {
@@ -132,6 +133,19 @@ Deno.test("At a bound a writer waits for a worker, and for nothing else (invaria
   stage.onWait = () => false; // nothing is under way any more
   stage.controller.beforeFreeze();
   assertEquals(stage.counters.stalls, 2);
+});
+
+Deno.test("An awaited wait is counted when its reason is gone, whoever comes next", () => {
+  for (const next of ["roomToFreeze", "beforeWrite", "close"] as const) {
+    const stage = new Stage();
+    stage.freeze(2);
+    stage.elsewhere.add("flush");
+    for (let i = 0; i < 2; i++) assert(stage.controller.roomToFreeze() !== undefined);
+    assertEquals(stage.counters.stalls, 0, "it goes on");
+    stage.memtables.removeOldest();
+    for (let i = 0; i < 2; i++) stage.controller[next]();
+    assertEquals([stage.counters.stalls, stage.counters.memtableStalls], [1, 1], next);
+  }
 });
 
 Deno.test("A writer at the bound of memtables goes on as the worker flushes", () => {
