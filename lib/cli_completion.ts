@@ -7,7 +7,7 @@
  * **Invariants.**
  * 1. Every command, option and choice that there is can be completed, and no other.
  *
- * **Read next.** `cli.ts`
+ * **Read next.** `cli_program.ts`
  *
  * @module
  */
