@@ -127,6 +127,7 @@
  * - `destroy.ts` its files, and no others
  * - `scan.ts` a walk over one view
  * - `stats.ts` what it holds and what it costs
+ * - `approximate_size.ts` about how many bytes a range of keys takes
  * - `snapshots.ts` the moments that somebody still reads at
  * - `requests.ts` who waits for which flush or compaction
  * - `job_planner.ts` which job is due, and what it changes in the tree
@@ -139,6 +140,7 @@
  * - `iterators.ts` ranges as iterators
  * - `range_cursor.ts` a position in a range, and the entry there on loan
  * - `reader.ts` reading, now or at a snapshot
+ * - `batch.ts` typed entries on their way to one commit
  * - `store.ts` writing, and what programs use
  * - `deno_worker.ts` what runs in a worker
  * - `deno_workers.ts` what starts it
