@@ -151,6 +151,13 @@
  * - `doctor.ts` verify, repair and destroy as a command
  *
  * **Level**
+ * - `level_errors.ts` errors by the codes that Level's users know
+ * - `level_options.ts` LevelDB's options by the names of `classic-level`
+ * - `level_formats.ts` strings, views and buffers
+ * - `level_iterators.ts` ranges as abstract-level's iterators
+ * - `level_properties.ts` what LevelDB tells of itself
+ * - `level_types.ts` the options of its methods
+ * - `level_session.ts` the database between opening and closing
  * - `level.ts` the same store as an abstract-level database
  *
  * **Deno KV**
