@@ -239,7 +239,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
   }
 
   /**
-   * Removes a database's files, and the directory if nothing else is in it. It does nothing if there is none.
+   * Removes a database's files, and the directory if nothing else is in it. It does nothing if there is no database.
    *
    * @param location The directory. The database must not be open.
    * @param options On which disk.
