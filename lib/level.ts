@@ -79,9 +79,14 @@ import {
 } from "./level_iterators.ts";
 import {
   checkLocation,
+  type LevelBatch,
   type LevelDBOptions,
+  type LevelRangeOptions,
+  type LevelReadOptions,
+  type LevelScanOptions,
   type OwnOptions,
   ownOptions,
+  type VarveLevelOptions,
 } from "./level_options.ts";
 import { levelProperty } from "./level_properties.ts";
 import {
@@ -92,13 +97,6 @@ import {
   type PrivateOptions,
   writeOptions,
 } from "./level_session.ts";
-import type {
-  LevelBatch,
-  LevelRangeOptions,
-  LevelReadOptions,
-  LevelScanOptions,
-  VarveLevelOptions,
-} from "./level_types.ts";
 import type { WriteOptions } from "./options.ts";
 import { repairDatabase, type RepairOptions } from "./repair.ts";
 
