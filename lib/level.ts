@@ -278,12 +278,14 @@ export class VarveLevel<KDefault = string, VDefault = string>
 
   // ——— What abstract-level asks for: arguments are checked and encoded, and the database is open ———
 
+  /** {@inheritDoc} */
   private _open(options: Record<string, unknown>): Promise<void> {
     return translated((async () => {
       this.#open = await new OpenLevel(this.#location, ownOptions(options));
     })());
   }
 
+  /** {@inheritDoc} */
   private async _close(): Promise<void> {
     const open = this.#open;
     // Also if closing fails: what can be given back has been, and a second close has nothing to do.
@@ -291,6 +293,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     if (open !== undefined) await translated(open.close());
   }
 
+  /** {@inheritDoc} */
   private _getSync(key: LevelData, options: PrivateOptions): LevelData | undefined {
     try {
       const open = this.#state();
@@ -300,6 +303,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _get(
     key: LevelData,
     options: PrivateOptions,
@@ -307,6 +311,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return this.#inTurn(this._getSync(key, options));
   }
 
+  /** {@inheritDoc} */
   private _getMany(
     keys: LevelData[],
     options: PrivateOptions,
@@ -314,10 +319,12 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return this.#inTurn(keys.map((key) => this._getSync(key, options)));
   }
 
+  /** {@inheritDoc} */
   private _has(key: LevelData, options: PrivateOptions): boolean | Promise<boolean> {
     return this.#inTurn(this.#has(key, options));
   }
 
+  /** {@inheritDoc} */
   private _hasMany(keys: LevelData[], options: PrivateOptions): boolean[] | Promise<boolean[]> {
     return this.#inTurn(keys.map((key) => this.#has(key, options)));
   }
@@ -340,14 +347,17 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return turn === undefined ? result : turn.then(() => result);
   }
 
+  /** {@inheritDoc} */
   private _put(key: LevelData, value: LevelData, options: PrivateOptions): Promise<void> {
     return translated(this.#state().db.put(key, value, writeOptions(options)));
   }
 
+  /** {@inheritDoc} */
   private _del(key: LevelData, options: PrivateOptions): Promise<void> {
     return translated(this.#state().db.delete(key, writeOptions(options)));
   }
 
+  /** {@inheritDoc} */
   private _batch(operations: PrivateOperation[], options: PrivateOptions): Promise<void> {
     return translated((async () => {
       const batch = this.#state().db.batch();
@@ -359,6 +369,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     })());
   }
 
+  /** {@inheritDoc} */
   private _chainedBatch(): LevelChainedBatch<this> {
     try {
       return new LevelChainedBatch(this, this.#state());
@@ -367,19 +378,23 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _clear(options: LevelIteratorOptions & PrivateOptions): Promise<void> {
     const open = this.#state();
     return translated(open.track(open.clear(options)));
   }
 
+  /** {@inheritDoc} */
   private _iterator(options: LevelIteratorOptions & PrivateOptions): LevelIterator<this> {
     return new LevelIterator(this, options, this.#walk(walkEntries, options));
   }
 
+  /** {@inheritDoc} */
   private _keys(options: LevelIteratorOptions & PrivateOptions): LevelKeyIterator<this> {
     return new LevelKeyIterator(this, options, this.#walk(walkKeys, options));
   }
 
+  /** {@inheritDoc} */
   private _values(options: LevelIteratorOptions & PrivateOptions): LevelValueIterator<this> {
     return new LevelValueIterator(this, options, this.#walk(walkValues, options));
   }
@@ -395,6 +410,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _snapshot(options: unknown): LevelSnapshot {
     const { engine } = this.#state();
     return new LevelSnapshot(options, engine);
