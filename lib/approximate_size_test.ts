@@ -47,7 +47,7 @@ Deno.test("A range without ends is all tables, and an empty one nothing", async 
   ) assertEquals(await db.approximateBytes(range), 0);
 });
 
-Deno.test("Ranges that meet add up, wherever they meet and whether the end belongs to the one or the other", async () => {
+Deno.test("Ranges that meet add up, wherever they meet and whichever of them has the end", async () => {
   await using db = await openTree();
   const all = await db.approximateBytes();
   for (let i = -1; i <= COUNT; i += 61) {

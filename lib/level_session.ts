@@ -32,24 +32,34 @@ import type { Batch, Database } from "./store.ts";
 
 /** What abstract-level's private methods are given. */
 export interface PrivateOptions {
+  /** The form of keys. */
   readonly keyEncoding: LevelFormat;
+  /** The form of values. */
   readonly valueEncoding: LevelFormat;
+  /** The moment to read at. */
   readonly snapshot?: AbstractSnapshot | null;
+  /** Whether blocks that are read stay in the pool. */
   readonly fillCache?: boolean;
+  /** Whether a write waits for the disk. */
   readonly sync?: boolean;
 }
 
+/** One of the writes of a batch. */
 export interface PrivateOperation {
+  /** Which of the two. */
   readonly type: "put" | "del";
+  /** The key. */
   readonly key: LevelData;
+  /** Its value, of a put. */
   readonly value: LevelData;
 }
 
 const SYNCED: WriteOptions = Object.freeze({ sync: true });
 const UNSYNCED: WriteOptions = Object.freeze({ sync: false });
-/** `clear()` deletes so many bytes at a time, so that it neither gathers all keys in memory nor writes each by itself. */
+/** `clear()` deletes so many bytes at a time: it neither gathers all keys in memory, nor writes each by itself. */
 const CLEAR_BATCH_BYTES = 64 * 1024;
 
+/** Whether to sync a write; `undefined` if the database is to decide. */
 export function writeOptions({ sync }: { readonly sync?: boolean }): WriteOptions | undefined {
   if (sync === undefined || sync === null) return undefined;
   return sync === true ? SYNCED : sync === false ? UNSYNCED : { sync }; // the store refuses the last
@@ -65,12 +75,21 @@ function saysNotThere(error: unknown, location: string, options: OwnOptions): un
 
 /** The database while it is open, and what is still under way in it. */
 export class OpenLevel {
+  /** The store on bytes, which takes all three forms. */
   readonly db: Database<LevelData, LevelData>;
+  /** Its engine. */
   readonly engine: Engine;
+  /** How keys become bytes. */
   readonly keyspace = new Keyspace(levelData, levelData, EMPTY_BYTES, true);
   /** What `close()` waits for beside writes, which the engine sees to. */
   readonly pending = new Set<Promise<unknown>>();
 
+  /**
+   * Opens the database.
+   *
+   * @param location The directory.
+   * @param options How.
+   */
   constructor(location: string, options: OwnOptions) {
     const codecs = { key: levelData, value: levelData };
     const surroundings = { ...webSurroundings, workers: denoWorkers };
@@ -106,6 +125,7 @@ export class OpenLevel {
     return engine.lookup.outcome === FOUND;
   }
 
+  /** The value of a key. */
   get(key: LevelData, options: PrivateOptions, sequence: number): LevelData | undefined {
     if (options.fillCache === false) return this.#getOnce(key, options, sequence);
     if (!this.find(key, sequence)) return undefined;
@@ -127,6 +147,7 @@ export class OpenLevel {
     }
   }
 
+  /** Deletes a range, in batches. */
   async clear(options: LevelIteratorOptions & PrivateOptions): Promise<void> {
     const { reverse, limit } = options;
     const scan = this.engine.scan(this.sequence(options.snapshot), levelBounds(options), false);
@@ -160,6 +181,7 @@ export class OpenLevel {
     }
   }
 
+  /** Waits for what was begun, and closes everything. */
   async close(): Promise<void> {
     while (this.pending.size > 0) await Promise.allSettled(this.pending);
     await this.db.close();
@@ -168,9 +190,17 @@ export class OpenLevel {
 
 /** A moment of an open database. */
 export class LevelSnapshot extends AbstractSnapshot {
+  /** The engine it is of. */
   readonly engine: Engine;
+  /** What keeps the moment readable. */
   readonly moment: EngineSnapshot;
 
+  /**
+   * Takes a snapshot.
+   *
+   * @param options What abstract-level says.
+   * @param engine The engine.
+   */
   constructor(options: unknown, engine: Engine) {
     // Which database closes the snapshot: the types of abstract-level keep that to themselves.
     super(...[options] as unknown as []);
@@ -178,6 +208,7 @@ export class LevelSnapshot extends AbstractSnapshot {
     this.moment = engine.takeSnapshot();
   }
 
+  /** {@inheritDoc} */
   _close(): Promise<void> {
     this.engine.releaseSnapshot(this.moment);
     return Promise.resolve();
@@ -196,6 +227,12 @@ export class LevelChainedBatch<D> extends AbstractChainedBatch<D, unknown, unkno
   readonly #state: OpenLevel;
   #batch: Batch<LevelData, LevelData>;
 
+  /**
+   * Makes an empty batch.
+   *
+   * @param db The database.
+   * @param state The same, open.
+   */
   constructor(db: D, state: OpenLevel) {
     const batch = state.db.batch(); // before the database knows of this one: it may refuse
     super(db);
@@ -203,18 +240,22 @@ export class LevelChainedBatch<D> extends AbstractChainedBatch<D, unknown, unkno
     this.#batch = batch;
   }
 
+  /** {@inheritDoc} */
   _put(key: LevelData, value: LevelData): void {
     this.#batch.put(key, value);
   }
 
+  /** {@inheritDoc} */
   _del(key: LevelData): void {
     this.#batch.delete(key);
   }
 
+  /** {@inheritDoc} */
   _clear(): void {
     this.#batch = this.#state.db.batch();
   }
 
+  /** {@inheritDoc} */
   _write(options: PrivateOptions): Promise<void> {
     return translated(this.#batch.commit(writeOptions(options)));
   }
