@@ -213,12 +213,14 @@ Deno.test("wherever the power fails, no added job is lost and no finished one co
       const expected = finished.has(id) ? [false, true] : [true, false];
       if (!isLast) assertEquals([left.includes(id), done.includes(id)], expected, `seed ${seed}`);
     }
-    const again = new JobQueue<string>(after, { ...options, now: () => clock.time + 1e7 }); // after all pauses
+    const now = () => clock.time + 1e7; // after all pauses
+    const again = new JobQueue<string>(after, { ...options, attemptsMax: 99, now });
     const next = await again.add("after");
     assert([...added].every((id) => id < next), `seed ${seed}: a number is used twice`);
     const taking: number[] = [];
     for (let job = again.take(); job; job = again.take()) taking.push(job.id);
     assertEquals(taking.sort(), [...left, next].sort(), `seed ${seed}: not all can be taken`);
+    await pending;
     await pending;
     await db.close();
     await after.close();
