@@ -62,12 +62,16 @@ const BACKOFF_MAX_MS = 3600_000;
 export class JobQueue<P> {
   readonly #store: Store<string, string>;
   readonly #jobs: Store<number, Job<P>>;
-  readonly #ready: Store<[urgency: number, id: number], string>;
-  readonly #due: Store<[at: number, id: number], string>;
+  readonly #ready: Store<readonly [urgency: number, id: number], string>;
+  readonly #due: Store<readonly [at: number, id: number], string>;
   readonly #dead: Store<number, string>;
   readonly #next: Store<string, number>;
   readonly #options: Required<JobQueueOptions>;
   #nextId: number;
+  /** Of each priority, negated, the first number that may be in `ready`: before it there is nothing but tombstones. */
+  readonly #heads = new Map<number, number>();
+  /** The same for `due`. */
+  #dueFrom = -Infinity;
   #woken = Promise.withResolvers<void>();
 
   /**
@@ -78,13 +82,19 @@ export class JobQueue<P> {
    */
   constructor(store: Store<string, string>, options: JobQueueOptions = {}) {
     this.#store = store;
-    const pair = { key: tuple<[number, number]>() };
+    const pair = { key: tuple<readonly [number, number]>() };
     this.#jobs = store.sublevel("job", { key: number, value: json<Job<P>>() });
     this.#ready = store.sublevel("ready", pair);
     this.#due = store.sublevel("due", pair);
     this.#dead = store.sublevel("dead", { key: number });
     this.#next = store.sublevel("next", { value: number });
     this.#nextId = this.#next.getSync("id") ?? 1;
+    using cursor = this.#ready.cursorSync();
+    for (let isAt = cursor.next(); isAt;) {
+      const [urgency, id] = cursor.key;
+      this.#heads.set(urgency, id);
+      isAt = cursor.seek([urgency, Infinity]); // past all others of that priority
+    }
     this.#options = {
       leaseMs: 30_000,
       attemptsMax: 5,
@@ -109,8 +119,9 @@ export class JobQueue<P> {
     const at = this.#options.now() + delayMs;
     const state = delayMs > 0 ? "delayed" : "ready";
     this.#put(batch, { id, payload, priority, attempts: 0, at, state });
-    await batch.commit();
+    batch.commitSync({ sync: false }); // at once, so that who takes next finds it
     this.#wake();
+    await this.#durable();
     return id;
   }
 
@@ -122,9 +133,8 @@ export class JobQueue<P> {
    */
   take(): Job<P> | undefined {
     this.#letDueGo();
-    const [first] = this.#ready.keysSync({ limit: 1 });
-    if (first === undefined) return undefined;
-    const job = this.#jobs.getSync(first[1])!;
+    const job = this.#first();
+    if (job === undefined) return undefined;
     const at = this.#options.now() + this.#options.leaseMs;
     const taken: Job<P> = { ...job, attempts: job.attempts + 1, at, state: "taken" };
     const batch = this.#store.batch();
@@ -132,6 +142,20 @@ export class JobQueue<P> {
     this.#put(batch, taken);
     batch.commitSync({ sync: false });
     return taken;
+  }
+
+  #first(): Job<P> | undefined {
+    for (const urgency of [...this.#heads.keys()].sort((a, b) => a - b)) {
+      const range = { gte: [urgency, this.#heads.get(urgency)!], lt: [urgency, Infinity] } as const;
+      const [first] = this.#ready.keysSync({ ...range, limit: 1 });
+      if (first === undefined) {
+        this.#heads.delete(urgency);
+        continue;
+      }
+      this.#heads.set(urgency, first[1]); // not to go over what is before it again
+      return this.#jobs.getSync(first[1]);
+    }
+    return undefined;
   }
   // #endregion
 
@@ -247,7 +271,7 @@ export class JobQueue<P> {
 
   /** Waits until a job is added, or a delay or a lease ends. */
   async #wait(): Promise<void> {
-    const [first] = this.#due.keysSync({ limit: 1 });
+    const [first] = this.#due.keysSync({ gte: [this.#dueFrom, 0], limit: 1 });
     const dueIn = first === undefined ? 60_000 : Math.max(1, first[0] - this.#options.now());
     const timer = setTimeout(() => this.#wake(), Math.min(dueIn, 60_000));
     await this.#woken.promise;
@@ -264,7 +288,10 @@ export class JobQueue<P> {
   #letDueGo(): void {
     const batch = this.#store.batch();
     const now = this.#options.now();
-    for (const [, id] of this.#due.keysSync({ lte: [now, Infinity], limit: DUE_MAX })) {
+    const range = { gte: [this.#dueFrom, 0], lte: [now, Infinity] } as const;
+    const over = [...this.#due.keysSync({ ...range, limit: DUE_MAX })];
+    if (over.length < DUE_MAX) this.#dueFrom = now;
+    for (const [, id] of over) {
       const job = this.#jobs.getSync(id)!;
       this.#remove(batch, job);
       const isLost = job.state === "taken" && job.attempts >= this.#options.attemptsMax;
@@ -291,9 +318,15 @@ export class JobQueue<P> {
   #put(batch: Batch<string, string>, job: Job<P>): Job<P> {
     const { id, state, priority, at } = job;
     batch.on(this.#jobs).put(id, job);
-    if (state === "ready") batch.on(this.#ready).put([-priority, id], "");
-    else if (state === "dead") batch.on(this.#dead).put(id, "");
-    else batch.on(this.#due).put([at, id], "");
+    if (state === "ready") {
+      batch.on(this.#ready).put([-priority, id], "");
+      this.#heads.set(-priority, Math.min(id, this.#heads.get(-priority) ?? id));
+    } else if (state === "dead") {
+      batch.on(this.#dead).put(id, "");
+    } else {
+      batch.on(this.#due).put([at, id], "");
+      this.#dueFrom = Math.min(at, this.#dueFrom);
+    }
     return job;
   }
 

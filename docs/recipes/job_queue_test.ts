@@ -48,6 +48,33 @@ Deno.test("jobs come by priority, and then in the order in which they were added
   assertEquals(jobsIn(it.db).length, 5);
 });
 
+Deno.test("a job can be taken as soon as add() was called, and after any mix of priorities", async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    await using it = await setUp();
+    const random = generator(seed);
+    const waiting: [urgency: number, id: number][] = [];
+    let id = 0;
+    const adds: Promise<number>[] = [];
+    for (let step = 0; step < 300; step++) {
+      if (random(2) === 0) {
+        const priority = random(4);
+        waiting.push([-priority, ++id]);
+        adds.push(it.queue.add("", { priority }));
+      } else {
+        waiting.sort(([a, i], [b, j]) => a - b || i - j);
+        const job = it.queue.take();
+        assertEquals(job?.id, waiting.shift()?.[1], `seed ${seed}, step ${step}`);
+        if (job !== undefined && random(2) === 0) adds.push(it.queue.finish(job).then(() => 0));
+      }
+    }
+    await Promise.all(adds);
+    jobsIn(it.db);
+    const restarted = new JobQueue<string>(it.db, { ...options, now: () => it.clock.time });
+    waiting.sort(([a, i], [b, j]) => a - b || i - j);
+    for (const [, next] of waiting) assertEquals(restarted.take()?.id, next, `seed ${seed}`);
+  }
+});
+
 Deno.test("a delayed job comes when its time has come, not a millisecond before", async () => {
   await using it = await setUp();
   await it.queue.add("later", { delayMs: 50, priority: 9 });
