@@ -45,7 +45,7 @@ function headOf(source: string): string {
  */
 export function recipeOf(name: string, source: string): Recipe {
   const head = headOf(source);
-  const title = /\*\*What\.\*\* ([^]*?)[:.]\s/.exec(head)?.[1]!.replaceAll("\n", " ");
+  const title = /\*\*What\.\*\* ([^]*?)[:.]\s/.exec(head)?.[1]?.replaceAll("\n", " ");
   const command = new RegExp(`deno run ([^\`]*?) docs/recipes/${name}\\.ts`).exec(head)?.[1];
   if (title === undefined || command === undefined) {
     throw new Error(`Cannot run recipe: docs/recipes/${name}.ts does not say how, at its head`);

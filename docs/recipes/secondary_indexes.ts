@@ -272,12 +272,13 @@ export class Table<R> {
     const [name, value] = entry as [string, TuplePart];
     const [found] = this.#index.keysSync({ prefix: [name, value], limit: 2 })
       .map((it) => it[2] as string).filter((it) => it !== id);
-    const text = textOf([name, value]);
-    const other = found ?? inBatch?.get(text);
+    const bytes = bytesOf([name, value]);
+    const other = found ?? inBatch?.get(bytes);
     if (other !== undefined) {
+      const text = textOf([name, value]);
       throw new UniqueError(`Cannot write row: ${text} of ${id} is that of another: ${other}`);
     }
-    inBatch?.set(text, id);
+    inBatch?.set(bytes, id);
   }
   // #endregion
 
@@ -299,10 +300,15 @@ function entriesOf<R>(
 }
 
 function isSame(a: IndexKey, b: IndexKey): boolean {
-  return textOf(a) === textOf(b);
+  return bytesOf(a) === bytesOf(b);
 }
 
-/** A key as text, which differs if the key does. */
+/** The bytes of a key: the same if and only if the key is. */
+function bytesOf(entry: IndexKey): string {
+  return key.encode(entry).toHex();
+}
+
+/** A key for a person. */
 function textOf(entry: IndexKey): string {
   return JSON.stringify(
     entry,

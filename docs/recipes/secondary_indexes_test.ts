@@ -58,6 +58,23 @@ Deno.test("of many who want a unique value at once one gets it", async () => {
   assertEquals(error.message, 'Cannot write row: ["isbn","same"] of x is that of another: 0');
 });
 
+Deno.test("values of every kind are told apart, and found in their order", async () => {
+  await using db = await open("db", { fileSystem: new MemoryFileSystem() });
+  const values = [null, "1", [2], 1n, -Infinity, -1, 1, Infinity, false];
+  const table = new Table<number>(db, {
+    of: { of: () => values },
+    one: { of: (row) => [values[row]!] },
+  });
+  await table.build("of");
+  await table.build("one");
+  await table.put("all", 0);
+  assertEquals(table.find("of").rows.length, values.length);
+  for (let i = 1; i < values.length; i++) await table.put(`${i}`, i);
+  assertEquals(table.find("one").rows.map(([, row]) => row), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  assertEquals(table.find("one", { is: 1 }).rows.map(([id]) => id), ["6"]);
+  assertEquals(await table.check(), []);
+});
+
 Deno.test("pages give every row once, in order, also when rows of pages before go", async () => {
   await using it = await setUp();
   for (let i = 0; i < 25; i++) await it.books.put(`b${i}`, book(`${i}`, { year: 2000 - i % 3 }));
