@@ -86,6 +86,15 @@ Deno.test("a delayed job comes when its time has come, not a millisecond before"
   assertEquals(it.takeAll(), ["later"]);
 });
 
+Deno.test("any number of delays may end at once", async () => {
+  await using it = await setUp();
+  const adds = Array.from({ length: 250 }, (_, i) => it.queue.add(`${i}`, { delayMs: 5 + i % 2 }));
+  await Promise.all(adds);
+  assertEquals(it.takeAll(), []);
+  it.clock.time += 10;
+  assertEquals(it.takeAll().length, 250);
+});
+
 Deno.test("a job that fails comes back after ever longer pauses, and ends as a dead letter", async () => {
   await using it = await setUp();
   const id = await it.queue.add("hopeless");
@@ -231,7 +240,7 @@ Deno.test("wherever the power fails, no added job is lost and no finished one co
       }
     }
     const last = taken.pop();
-    const pending = last && queue.finish(last); // under way when the power fails
+    const pending = [last && queue.finish(last), queue.add("last")]; // under way when the power fails
     const after = await open("db", { fileSystem: disk.crash(seed) });
     const left = jobsIn(after).map(({ id }) => id);
     const done = [...after.sublevel("result").keysSync()].map(Number);
@@ -243,12 +252,11 @@ Deno.test("wherever the power fails, no added job is lost and no finished one co
     const now = () => clock.time + 1e7; // after all pauses
     const again = new JobQueue<string>(after, { ...options, attemptsMax: 99, now });
     const next = await again.add("after");
-    assert([...added].every((id) => id < next), `seed ${seed}: a number is used twice`);
+    assert([...added, ...left].every((id) => id < next), `seed ${seed}: a number is used twice`);
     const taking: number[] = [];
     for (let job = again.take(); job; job = again.take()) taking.push(job.id);
     assertEquals(taking.sort(), [...left, next].sort(), `seed ${seed}: not all can be taken`);
-    await pending;
-    await pending;
+    await Promise.all(pending);
     await db.close();
     await after.close();
   }

@@ -108,6 +108,15 @@ Deno.test("requests that arrive together do not bring back a session that was en
   }
 });
 
+Deno.test("once end() was called a session cannot be changed", async () => {
+  await using it = await setUp();
+  const { id } = (await it.sessions.find(requestWith(await it.sessions.begin("Ada"))))!;
+  const ended = it.sessions.end(id);
+  assertEquals(it.sessions.update(id, (data) => data), undefined);
+  await ended;
+  assertEquals(it.kept(), 0);
+});
+
 Deno.test("a power cut takes back neither a login nor a logout", async () => {
   for (let seed = 0; seed < 20; seed++) {
     const disk = new SimulatedFileSystem({ seed });
