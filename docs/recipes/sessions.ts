@@ -259,8 +259,11 @@ export async function demo(
     const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
     await using server = Deno.serve(options, handlerOf(sessions));
     const ask = askOf(`http://127.0.0.1:${server.addr.port}`, print);
-    await visit(ask);
-    clearInterval(timer);
+    try {
+      await visit(ask);
+    } finally {
+      clearInterval(timer);
+    }
     print(`  swept: ${sessions.sweep()}`);
   };
   let cookie = "";
