@@ -156,7 +156,6 @@
  * - `level_formats.ts` strings, views and buffers
  * - `level_iterators.ts` ranges as abstract-level's iterators
  * - `level_properties.ts` what LevelDB tells of itself
- * - `level_types.ts` the options of its methods
  * - `level_session.ts` the database between opening and closing
  * - `level.ts` the same store as an abstract-level database
  *

@@ -79,9 +79,14 @@ import {
 } from "./level_iterators.ts";
 import {
   checkLocation,
+  type LevelBatch,
   type LevelDBOptions,
+  type LevelRangeOptions,
+  type LevelReadOptions,
+  type LevelScanOptions,
   type OwnOptions,
   ownOptions,
+  type VarveLevelOptions,
 } from "./level_options.ts";
 import { levelProperty } from "./level_properties.ts";
 import {
@@ -92,13 +97,6 @@ import {
   type PrivateOptions,
   writeOptions,
 } from "./level_session.ts";
-import type {
-  LevelBatch,
-  LevelRangeOptions,
-  LevelReadOptions,
-  LevelScanOptions,
-  VarveLevelOptions,
-} from "./level_types.ts";
 import type { WriteOptions } from "./options.ts";
 import { repairDatabase, type RepairOptions } from "./repair.ts";
 
@@ -239,7 +237,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
   }
 
   /**
-   * Removes a database's files, and the directory if nothing else is in it. It does nothing if there is none.
+   * Removes a database's files, and the directory if nothing else is in it. It does nothing if there is no database.
    *
    * @param location The directory. The database must not be open.
    * @param options On which disk.
@@ -280,12 +278,14 @@ export class VarveLevel<KDefault = string, VDefault = string>
 
   // ——— What abstract-level asks for: arguments are checked and encoded, and the database is open ———
 
+  /** {@inheritDoc} */
   private _open(options: Record<string, unknown>): Promise<void> {
     return translated((async () => {
       this.#open = await new OpenLevel(this.#location, ownOptions(options));
     })());
   }
 
+  /** {@inheritDoc} */
   private async _close(): Promise<void> {
     const open = this.#open;
     // Also if closing fails: what can be given back has been, and a second close has nothing to do.
@@ -293,6 +293,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     if (open !== undefined) await translated(open.close());
   }
 
+  /** {@inheritDoc} */
   private _getSync(key: LevelData, options: PrivateOptions): LevelData | undefined {
     try {
       const open = this.#state();
@@ -302,6 +303,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _get(
     key: LevelData,
     options: PrivateOptions,
@@ -309,6 +311,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return this.#inTurn(this._getSync(key, options));
   }
 
+  /** {@inheritDoc} */
   private _getMany(
     keys: LevelData[],
     options: PrivateOptions,
@@ -316,10 +319,12 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return this.#inTurn(keys.map((key) => this._getSync(key, options)));
   }
 
+  /** {@inheritDoc} */
   private _has(key: LevelData, options: PrivateOptions): boolean | Promise<boolean> {
     return this.#inTurn(this.#has(key, options));
   }
 
+  /** {@inheritDoc} */
   private _hasMany(keys: LevelData[], options: PrivateOptions): boolean[] | Promise<boolean[]> {
     return this.#inTurn(keys.map((key) => this.#has(key, options)));
   }
@@ -342,14 +347,17 @@ export class VarveLevel<KDefault = string, VDefault = string>
     return turn === undefined ? result : turn.then(() => result);
   }
 
+  /** {@inheritDoc} */
   private _put(key: LevelData, value: LevelData, options: PrivateOptions): Promise<void> {
     return translated(this.#state().db.put(key, value, writeOptions(options)));
   }
 
+  /** {@inheritDoc} */
   private _del(key: LevelData, options: PrivateOptions): Promise<void> {
     return translated(this.#state().db.delete(key, writeOptions(options)));
   }
 
+  /** {@inheritDoc} */
   private _batch(operations: PrivateOperation[], options: PrivateOptions): Promise<void> {
     return translated((async () => {
       const batch = this.#state().db.batch();
@@ -361,6 +369,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     })());
   }
 
+  /** {@inheritDoc} */
   private _chainedBatch(): LevelChainedBatch<this> {
     try {
       return new LevelChainedBatch(this, this.#state());
@@ -369,19 +378,23 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _clear(options: LevelIteratorOptions & PrivateOptions): Promise<void> {
     const open = this.#state();
     return translated(open.track(open.clear(options)));
   }
 
+  /** {@inheritDoc} */
   private _iterator(options: LevelIteratorOptions & PrivateOptions): LevelIterator<this> {
     return new LevelIterator(this, options, this.#walk(walkEntries, options));
   }
 
+  /** {@inheritDoc} */
   private _keys(options: LevelIteratorOptions & PrivateOptions): LevelKeyIterator<this> {
     return new LevelKeyIterator(this, options, this.#walk(walkKeys, options));
   }
 
+  /** {@inheritDoc} */
   private _values(options: LevelIteratorOptions & PrivateOptions): LevelValueIterator<this> {
     return new LevelValueIterator(this, options, this.#walk(walkValues, options));
   }
@@ -397,6 +410,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     }
   }
 
+  /** {@inheritDoc} */
   private _snapshot(options: unknown): LevelSnapshot {
     const { engine } = this.#state();
     return new LevelSnapshot(options, engine);

@@ -53,7 +53,7 @@ export const levelData: KeyCodec<LevelData> = Object.freeze({
  * const stored = new TextEncoder().encode("clay");
  * assertEquals(decodeAs("utf8", stored, 0, 4), "clay");
  * assertEquals(decodeAs("view", stored, 0, 2), Uint8Array.of(99, 108));
- * assertEquals(decodeAs("buffer", stored, 0, 2).toString("hex"), "636c");
+ * assertEquals(String(decodeAs("buffer", stored, 0, 2)), "cl");
  * ```
  *
  * @param format The name of the form.

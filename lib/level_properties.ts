@@ -18,7 +18,7 @@
  * Source: `GetProperty` of LevelDB's `db/db_impl.cc`. LevelDB splits time, reads and writes of compactions by level;
  * here they are counted together, and stand below the levels.
  *
- * **Read next.** `level_types.ts`
+ * **Read next.** `level_session.ts`
  *
  * @module
  */

@@ -20,7 +20,7 @@ import { inProcesses } from "./permissions.ts";
 interface Answers {
   readonly datastore: { failure: string; found: string[][]; keys: unknown[]; has: boolean[] };
   readonly quads: { known: string[][]; ordered: string[][]; size: number; left: number };
-  readonly streams: string[][];
+  readonly streams: { key: string; value: string }[];
 }
 
 async function run(engine: "varve" | "classic", directory: string): Promise<Answers> {
@@ -42,7 +42,7 @@ Deno.test(
       assertEquals(datastore.keys, [250, "/blocks/0003", "/pins/root"]);
       assertEquals(datastore.has, [true, false]);
       assertEquals([quads.size, quads.left, quads.ordered.length], [119, 0, 5]);
-      assertEquals([streams.length, streams[0]![0], streams.at(-1)![0]], [111, "k199", "k1"]);
+      assertEquals([streams.length, streams[0]!.key, streams.at(-1)!.key], [111, "k199", "k1"]);
       assertEquals(await run("classic", `${directory}/classic`), answers);
       // The other way round, on what is there.
       const again = await run("classic", `${directory}/varve`);

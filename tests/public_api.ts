@@ -710,6 +710,12 @@ check("flush and compact keep every entry, and stats tells what they did", async
   assert(db.stats().pool.hits > 0 && db.stats().tables.openTables > 0);
   await assertRejects(() => db.compact({ gte: 5 } as never), TypeError);
   await assertRejects(() => db.compact({ from: "a" } as never), TypeError, "from");
+  const bytesOf = (range?: { gte?: string; lt?: string }) => db.approximateBytes(range);
+  const bytesOnDisk = after.levels.reduce((sum, { bytes }) => sum + bytes, 0);
+  const parts = [await bytesOf({ lt: "key 5" }), await bytesOf({ gte: "key 5" })];
+  assert(parts.every((bytes) => bytes > 0), `${parts}`);
+  assertEquals([parts[0]! + parts[1]!, await bytesOf()], [bytesOnDisk, bytesOnDisk]);
+  await assertRejects(() => db.approximateBytes({ from: "a" } as never), TypeError, "from");
 });
 
 // ——— Errors ———
@@ -741,6 +747,7 @@ function everyUse(db: Database<string, string>): (() => unknown)[] {
     () => db.flush(),
     () => db.compact(),
     () => db.resume(),
+    () => db.approximateBytes(),
     () => db.stats(),
   ];
 }
