@@ -159,6 +159,10 @@
  *
  * **The command**
  * - `cli_context.ts` what every part of it works with
+ * - `cli_command.ts` how a command is declared, found and ended
+ * - `cli_process.ts` the terminal, the pipes and the signals of a process
+ * - `cli_entries.ts` keys, values and ranges as they are typed and printed
+ * - `cli_read.ts` get, scan and count
  *
  * **Dumps: files in readable form**
  *
