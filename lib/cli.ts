@@ -30,6 +30,7 @@
  */
 import { CliFrame } from "./cli_command.ts";
 import type { CliContext } from "./cli_context.ts";
+import { addDump } from "./cli_dump.ts";
 import { inProcess } from "./cli_process.ts";
 import { addGet } from "./cli_read.ts";
 
@@ -47,7 +48,7 @@ function varve(context: CliContext): CliFrame {
   frame.program
     .description("Looks into a database, writes to it, and looks after it.")
     .version(VERSION, "-V, --version", "print the version");
-  for (const add of [addGet]) add(frame);
+  for (const add of [addGet, addDump]) add(frame);
   return frame;
 }
 

@@ -324,7 +324,9 @@ function* dumpEntry(
   const handle = kind === "data" ? undefined : entry.handle();
   const value = kind === "data"
     ? dataValueText(entry, options, source)
-    : ` → ${handle === undefined ? shortText(source, valueAt, valueBytes, 32) : handleText(handle)}`;
+    : ` → ${
+      handle === undefined ? shortText(source, valueAt, valueBytes, 32) : handleText(handle)
+    }`;
   const lengths = `shared ${shared}, unshared ${unshared}, value ${valueBytes}`;
   const damage = isRestart && shared > 0
     ? `a restart point that shares ${shared} bytes`
@@ -338,9 +340,25 @@ function* dumpEntry(
   const sharedText = `${shared} bytes with the key before`;
   yield part(source, inner, offset, unsharedAt - offset, "shared", sharedText, DETAIL);
   const unsharedText = `${unshared} bytes`;
-  yield part(source, inner, unsharedAt, valueLengthAt - unsharedAt, "unshared", unsharedText, DETAIL);
+  yield part(
+    source,
+    inner,
+    unsharedAt,
+    valueLengthAt - unsharedAt,
+    "unshared",
+    unsharedText,
+    DETAIL,
+  );
   const valueText = `${valueBytes} bytes`;
-  yield part(source, inner, valueLengthAt, keyAt - valueLengthAt, "value length", valueText, DETAIL);
+  yield part(
+    source,
+    inner,
+    valueLengthAt,
+    keyAt - valueLengthAt,
+    "value length",
+    valueText,
+    DETAIL,
+  );
   yield* dumpKey(source, keyAt, unshared, inner, kind);
   const handleOf = handle === undefined ? "" : handleText(handle);
   const valueName = handle === undefined ? "value" : "handle";

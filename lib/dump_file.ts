@@ -29,6 +29,7 @@ import { type DumpOptions, type DumpParts, type DumpSource, part } from "./dump_
 import { dumpTable } from "./dump_table.ts";
 import { parseFileName } from "./file_names.ts";
 import { FIRST, FULL, LOG_HEADER_BYTES } from "./log.ts";
+import { valueText } from "./shell_command.ts";
 import { MAGIC_HIGH, MAGIC_LOW } from "./table_format.ts";
 import { TAG_COMPARATOR } from "./version_edit.ts";
 
@@ -96,7 +97,9 @@ function logKind(source: DumpSource): "log" | "manifest" | undefined {
   const header = source.read(0, LOG_HEADER_BYTES).slice();
   const length = header[4]! | (header[5]! << 8);
   const type = header[6]!;
-  if ((type !== FULL && type !== FIRST) || LOG_HEADER_BYTES + length > source.size) return undefined;
+  if ((type !== FULL && type !== FIRST) || LOG_HEADER_BYTES + length > source.size) {
+    return undefined;
+  }
   const checked = source.read(LOG_HEADER_BYTES - 1, length + 1);
   if (unmask(getFixed32(header, 0)) !== crc32c(checked, 0, length + 1)) return undefined;
   // Printable ASCII, as no batch has behind a first byte of 1: there are the zeros of its sequence number.
@@ -123,7 +126,8 @@ export function* dumpFile(
 ): DumpParts {
   const { size } = source;
   const bytes = size === 1 ? "1 byte" : `${size} bytes`;
-  yield part(source, 0, 0, size, kind, `${name}, ${bytes}`);
+  const shown = valueText(new TextEncoder().encode(name));
+  yield part(source, 0, 0, size, kind, `${shown}, ${bytes}`);
   switch (kind) {
     case "log":
       return yield* dumpLog(source, 1, dumpBatch, options);

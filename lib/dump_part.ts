@@ -18,7 +18,7 @@
 import { VarintReader } from "./coding.ts";
 import { VarveError } from "./errors.ts";
 import type { ReadableFile } from "./file_system.ts";
-import { kindAt, KIND_TOMBSTONE, KIND_VALUE, sequenceAt, TRAILER_BYTES } from "./internal_key.ts";
+import { KIND_TOMBSTONE, KIND_VALUE, kindAt, sequenceAt, TRAILER_BYTES } from "./internal_key.ts";
 import { keyText, valueText } from "./shell_command.ts";
 
 /** A range of bytes and what it is. */
@@ -423,7 +423,8 @@ export function trailerText(trailer: Uint8Array): InternalKeyText {
     : !isHighest && !Number.isSafeInteger(sequence)
     ? "a sequence number over 2^53 - 1"
     : undefined;
-  return { text: `@${isHighest ? "max" : sequence} ${name}`, damage, isSeparator: isHighest };
+  const text = isHighest ? "@max" : `@${sequence} ${name}`;
+  return { text, damage, isSeparator: isHighest };
 }
 
 /**

@@ -178,7 +178,8 @@ class TableDump {
     const metaindex = readHandle(reader);
     const index = readHandle(reader);
     // No other block is just before the footer: without a checksum, that is how the handle is known to be right.
-    const isIndex = index !== undefined && index.offset + index.bytes + BLOCK_TRAILER_BYTES === start;
+    const isIndex = index !== undefined &&
+      index.offset + index.bytes + BLOCK_TRAILER_BYTES === start;
     const damage = !isMagic
       ? "no table magic number at the end of the file"
       : !isIndex
@@ -190,7 +191,8 @@ class TableDump {
       metaindex: isMetaindex ? metaindex : undefined,
       index: isIndex ? index : undefined,
       isThere: isMagic || isIndex,
-      damage: damage ?? (isMetaindex ? undefined : "a footer that names no metaindex before the index"),
+      damage: damage ??
+        (isMetaindex ? undefined : "a footer that names no metaindex before the index"),
     };
   }
 
@@ -401,7 +403,7 @@ function compressorOf(id: number): Compressor | undefined {
 function compressionText({ compression }: StoredBlock, plain: PlainBlock): string {
   if (compression === COMPRESSION_NONE) return "";
   const name = compressorOf(compression)?.name ?? `compression ${compression}`;
-  return "source" in plain ? `, ${plain.end} without ${name}` : `, ${name}`;
+  return "source" in plain ? ` (${plain.end} uncompressed, ${name})` : ` (${name})`;
 }
 
 /** The checksum of bytes of any length. */
