@@ -48,7 +48,13 @@ interface DumpCliOptions {
   readonly keysOnly?: true;
   readonly values: number;
   readonly limit?: number;
-  readonly block?: (place: DumpBlockPlace) => boolean;
+  readonly block?: BlockChoice;
+}
+
+/** Which block is wanted. */
+interface BlockChoice {
+  readonly typed: string;
+  readonly isIt: (place: DumpBlockPlace) => boolean;
 }
 
 /**
@@ -115,19 +121,21 @@ function valuesOf(typed: string): number {
   return Math.min(Number(typed), VALUE_BYTES_MAX);
 }
 
-function blockOf(typed: string): (place: DumpBlockPlace) => boolean {
+function blockOf(typed: string): BlockChoice {
   const isNamed = ["index", "metaindex", "filter", "footer"].includes(typed);
-  if (isNamed) return ({ kind }) => kind === typed;
+  if (isNamed) return { typed, isIt: ({ kind }) => kind === typed };
   const [, number, decimal, hex] = /^(?:(\d{1,15})|@(\d{1,15})|0x([0-9a-f]{1,13}))$/i.exec(typed) ??
     [];
-  if (number !== undefined) return (place) => place.number === Number(number);
+  if (number !== undefined) return { typed, isIt: (place) => place.number === Number(number) };
   if (decimal === undefined && hex === undefined) {
     throw new InvalidArgumentError(
       "It is a number, @ and an offset, 0x and an offset in hexadecimal, or the name of a block.",
     );
   }
   const offset = decimal !== undefined ? Number(decimal) : Number.parseInt(hex!, 16);
-  return (place) => offset >= place.offset && offset < place.offset + place.length;
+  const isIt = (place: DumpBlockPlace) =>
+    offset >= place.offset && offset < place.offset + place.length;
+  return { typed, isIt };
 }
 
 /** What is dumped, to be closed. */
@@ -194,7 +202,13 @@ async function print(
 ): Promise<void> {
   const { output, signal } = context;
   const { hex = false, json = false, keysOnly = false, values, limit = Infinity, block } = options;
-  const dumpOptions: DumpOptions = { valueBytes: values, keysOnly, wants: block };
+  let isBlockThere = false;
+  const wants = block && ((place: DumpBlockPlace) => {
+    const isIt = block.isIt(place);
+    isBlockThere ||= isIt;
+    return isIt;
+  });
+  const dumpOptions: DumpOptions = { valueBytes: values, keysOnly, wants };
   const style: DumpStyle = {
     format: json ? "json" : "text",
     hasBytes: hex,
@@ -218,6 +232,9 @@ async function print(
     await output.write(lines);
     lines = "";
     signal.throwIfAborted();
+  }
+  if (block !== undefined && !isBlockThere) {
+    throw new CliError(`Cannot dump ${name}: it has no such block: ${block.typed}`);
   }
   lines += endLine(entries, damages.count, isCut, json);
   await output.write(lines);

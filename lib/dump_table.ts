@@ -56,7 +56,7 @@ import {
 export const PLAIN_BYTES_MAX: number = 256 * 1024 * 1024;
 
 const MAGIC_BYTES = 8;
-/** Tables have one entry in their metaindex, LevelDB's next version may have a few. */
+/** LevelDB's tables have one entry in their metaindex. Of more than this, the others are shown, but not followed. */
 const METAS_MAX = 64;
 const CRC_WINDOW_BYTES = 64 * 1024;
 
@@ -155,7 +155,6 @@ class TableDump {
     const index = metas.find(({ kind }) => kind === "index");
     yield* this.#dumpData(index, firstMeta);
     for (const meta of metas) {
-      if (meta.offset < this.#at) continue; // it is within another one: #readMetas has left the first
       yield* this.#dumpGap(meta.offset);
       yield* this.#dumpBlock(meta, meta.kind);
     }
@@ -185,8 +184,8 @@ class TableDump {
       : !isIndex
       ? "a footer that names no index before it"
       : undefined;
-    const isMetaindex = isIndex && metaindex !== undefined && metaindex.bytes <= this.#dataEnd &&
-      metaindex.offset + metaindex.bytes + BLOCK_TRAILER_BYTES <= index.offset;
+    const isMetaindex = isIndex && metaindex !== undefined &&
+      this.#isBefore(metaindex, index.offset);
     return {
       metaindex: isMetaindex ? metaindex : undefined,
       index: isIndex ? index : undefined,
@@ -206,9 +205,9 @@ class TableDump {
       if ("source" in plain) {
         const { source, start, end } = plain;
         const entries = new BlockEntries(source, start, restartsOf(source, start, end).start);
-        while (metas.length < METAS_MAX && entries.next()) {
+        for (let i = 0; i < METAS_MAX && entries.next(); i++) {
           const handle = entries.handle();
-          if (handle === undefined || !this.#isInFile(handle)) continue;
+          if (handle === undefined || !this.#isBefore(handle, metaindex.offset)) continue;
           const name = new TextDecoder().decode(entries.key.subarray(0, entries.keyBytes));
           metas.push({ ...handle, kind: name === FILTER_NAME ? "filter" : "unknown" });
         }
@@ -223,8 +222,15 @@ class TableDump {
     });
   }
 
-  #isInFile({ offset, bytes }: BlockHandle): boolean {
-    return offset + bytes + BLOCK_TRAILER_BYTES <= this.#dataEnd;
+  /**
+   * Whether a handle leads to what it should, as far as can be told. Neither the footer has a checksum, nor a damaged
+   * metaindex one that holds: so the block's own has to, or it is where writers put it, just before the next one.
+   */
+  #isBefore(handle: BlockHandle, end: number): boolean {
+    const handleEnd = handle.offset + handle.bytes + BLOCK_TRAILER_BYTES;
+    if (handleEnd >= end) return handleEnd === end;
+    const { stored, computed } = this.#readBlock(handle);
+    return stored === computed;
   }
 
   /** Shows what comes before the other blocks, led by the index as far as it can be believed. */
