@@ -127,6 +127,7 @@
  * - `destroy.ts` its files, and no others
  * - `scan.ts` a walk over one view
  * - `stats.ts` what it holds and what it costs
+ * - `approximate_size.ts` about how many bytes a range of keys takes
  * - `snapshots.ts` the moments that somebody still reads at
  * - `requests.ts` who waits for which flush or compaction
  * - `job_planner.ts` which job is due, and what it changes in the tree
@@ -139,6 +140,7 @@
  * - `iterators.ts` ranges as iterators
  * - `range_cursor.ts` a position in a range, and the entry there on loan
  * - `reader.ts` reading, now or at a snapshot
+ * - `batch.ts` typed entries on their way to one commit
  * - `store.ts` writing, and what programs use
  * - `deno_worker.ts` what runs in a worker
  * - `deno_workers.ts` what starts it
@@ -149,9 +151,23 @@
  * - `doctor.ts` verify, repair and destroy as a command
  *
  * **Level**
+ * - `level_errors.ts` errors by the codes that Level's users know
+ * - `level_options.ts` LevelDB's options by the names of `classic-level`
+ * - `level_formats.ts` strings, views and buffers
+ * - `level_iterators.ts` ranges as abstract-level's iterators
+ * - `level_properties.ts` what LevelDB tells of itself
+ * - `level_types.ts` the options of its methods
+ * - `level_session.ts` the database between opening and closing
  * - `level.ts` the same store as an abstract-level database
  *
  * **Deno KV**
+ * - `kv_key.ts` keys of Deno KV as bytes that sort as they do
+ * - `kv_value.ts` values of Deno KV as bytes
+ * - `kv_limits.ts` how much may be asked for at a time
+ * - `kv_store.ts` entries with versionstamps and expiry, and commits
+ * - `kv_list.ts` selectors, cursors and the iterator
+ * - `kv_watch.ts` a stream of the states of some keys
+ * - `kv_atomic.ts` checks and mutations, together or not at all
  * - `kv.ts` the same store as Deno KV
  *
  * **Watching it work**

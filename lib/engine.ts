@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { approximateBytes } from "./approximate_size.ts";
 import {
   Background,
   type BackgroundOwner,
@@ -432,6 +433,11 @@ export class Engine implements CommitTarget, BackgroundOwner {
       this.#background.wake();
       await this.#planner.requests.waitForCompaction({ level, begin, end });
     }
+  }
+
+  /** About how many bytes of tables a range of user keys takes. */
+  approximateBytes(bounds: ScanBounds): number {
+    return approximateBytes(this.tree.version, this.#cache, this.comparator, bounds);
   }
 
   /** What the database holds and what it has cost. */

@@ -7,7 +7,7 @@
  * 2. Wrong arguments throw from the synchronous form and reject the promise of the awaited one.
  * 3. A snapshot never changes, and neither does what an iterator walks over.
  *
- * **Read next.** `store.ts`
+ * **Read next.** `batch.ts`
  *
  * @module
  */

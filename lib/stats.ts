@@ -5,7 +5,7 @@
  * **Invariants.**
  * 1. Reading statistics costs nothing on any path but that of the reader.
  *
- * **Read next.** `snapshots.ts`
+ * **Read next.** `approximate_size.ts`
  *
  * @module
  */

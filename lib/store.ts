@@ -11,21 +11,19 @@
  *
  * @module
  */
+import type { Surroundings } from "./background.ts";
+import { addDelete, addPut, BatchState } from "./batch.ts";
 import { EMPTY_BYTES } from "./bytes.ts";
-import { bytes, type Codec, type KeyCodec, utf8 } from "./codec.ts";
+import { type Codec, type KeyCodec, utf8 } from "./codec.ts";
 import { GROUP_BYTES_MAX } from "./commit_queue.ts";
 import type { Engine } from "./engine.ts";
-import { VarveError } from "./errors.ts";
-import type { Surroundings } from "./background.ts";
-import { EncodedValue, Keyspace } from "./keyspace.ts";
+import { Keyspace } from "./keyspace.ts";
 import {
   checkCodec,
   checkRange,
   describe,
-  KEY_BYTES_MAX,
   type RangeOptions,
   syncOption,
-  VALUE_BYTES_MAX,
   type WriteOptions,
 } from "./options.ts";
 import {
@@ -36,7 +34,7 @@ import {
   StoreSnapshot,
 } from "./reader.ts";
 import type { DatabaseStats } from "./stats.ts";
-import { BATCH_HEADER_BYTES, WriteBatch } from "./write_batch.ts";
+import { WriteBatch } from "./write_batch.ts";
 
 /**
  * Puts and deletes that are written together or not at all: every reader, and every recovery, sees all of them or none.
@@ -238,6 +236,34 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
    */
   compact(range?: Pick<RangeOptions<K>, "gte" | "lt" | "signal">): Promise<void>;
   /**
+   * About how many bytes on disk a range takes. It reads no entries, only the indexes of tables that an end of the
+   * range is in. What is still in memory does not count; `flush()` before, and it does.
+   *
+   * @example How much each part of a database takes
+   * ```ts
+   * import { assert, assertEquals } from "@std/assert";
+   * import { MemoryFileSystem, open } from "@varve/varve";
+   *
+   * const options = { compression: "none", fileSystem: new MemoryFileSystem() } as const;
+   * await using db = await open("mail", options);
+   * for (let i = 0; i < 1000; i++) await db.put(`inbox/${i}`, "mail ".repeat(100), { sync: false });
+   * for (let i = 0; i < 1000; i++) await db.put(`sent/${i}`, "mail ".repeat(10), { sync: false });
+   * assertEquals(await db.approximateBytes(), 0); // nothing is in a table yet
+   * await db.flush();
+   * const inbox = await db.approximateBytes({ prefix: "inbox/" });
+   * assert(inbox > 500_000 && inbox < 600_000);
+   * assert(await db.approximateBytes({ prefix: "sent/" }) < 100_000);
+   * ```
+   *
+   * @param range Which keys; all of them by default.
+   * @returns The number of bytes, compressed as they are, to within a block at either end.
+   * @throws {TypeError} If an option is unknown, of a wrong type, or contradicts another one.
+   * @throws {VarveError} `CLOSED`; `IO`, or a {@linkcode CorruptionError} if an index is damaged.
+   */
+  approximateBytes(
+    range?: Pick<RangeOptions<K>, "gt" | "gte" | "lt" | "lte" | "prefix">,
+  ): Promise<number>;
+  /**
    * What the database holds and what it has cost.
    *
    * @returns The numbers as they are now.
@@ -258,69 +284,6 @@ export interface Database<K, V> extends Store<K, V>, AsyncDisposable {
    * @throws {VarveError} `IO` if something could not be made durable.
    */
   close(): Promise<void>;
-}
-
-/** Whether keys and values are bytes, which are their own encoding: they go from the caller's arrays into a batch. */
-function takesBytes<K, V>(keyspace: Keyspace<K, V>): boolean {
-  const { key, value, prefix } = keyspace;
-  return (key as unknown) === bytes && (value as unknown) === bytes && prefix.length === 0;
-}
-
-/**
- * Encodes an entry and adds it to a batch. Codecs are the caller's code and may use the store: so the value comes
- * first, the key goes into the shared lookup after it, and only then the batch is asked for, which a codec may have
- * written or committed: `target` gives it, for an entry of so many bytes.
- */
-function addPut<K, V>(
-  context: StoreContext,
-  keyspace: Keyspace<K, V>,
-  key: K,
-  value: V,
-  target: (bytes: number) => WriteBatch,
-): WriteBatch {
-  if (takesBytes(keyspace)) {
-    const keyBytes = bytes.encode(key as Uint8Array);
-    const valueBytes = bytes.encode(value as Uint8Array);
-    // Longer ones are refused below.
-    if (keyBytes.length <= KEY_BYTES_MAX && valueBytes.length <= VALUE_BYTES_MAX) {
-      const batch = target(keyBytes.length + valueBytes.length);
-      batch.put(keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length);
-      return batch;
-    }
-  }
-  const { engine: { lookup }, spareValues } = context;
-  const encodedValue = spareValues.pop() ?? new EncodedValue();
-  encodedValue.set(keyspace.value, value);
-  const keyEnd = keyspace.encodeKey(key, lookup);
-  const keyBuffer = lookup.key;
-  const { buffer, start, end } = encodedValue;
-  const batch = target(keyEnd + end - start);
-  batch.put(keyBuffer, 0, keyEnd, buffer, start, end);
-  spareValues.push(encodedValue);
-  return batch;
-}
-
-/** The same for a delete. */
-function addDelete<K, V>(
-  context: StoreContext,
-  keyspace: Keyspace<K, V>,
-  key: K,
-  target: (bytes: number) => WriteBatch,
-): WriteBatch {
-  if (takesBytes(keyspace)) {
-    const keyBytes = bytes.encode(key as Uint8Array);
-    if (keyBytes.length <= KEY_BYTES_MAX) {
-      const batch = target(keyBytes.length);
-      batch.delete(keyBytes, 0, keyBytes.length);
-      return batch;
-    }
-  }
-  const { lookup } = context.engine;
-  const keyEnd = keyspace.encodeKey(key, lookup);
-  const keyBuffer = lookup.key;
-  const batch = target(keyEnd);
-  batch.delete(keyBuffer, 0, keyEnd);
-  return batch;
 }
 
 /** A keyspace that can be written to. */
@@ -429,50 +392,6 @@ function sublevelPrefix(name: string): Uint8Array {
   return new TextEncoder().encode(`!${name}!`);
 }
 
-/** So many batches are kept to be used again: a batch of a thousand entries costs eight allocations to grow. */
-const SPARE_BATCHES_MAX = 4;
-
-/** What a batch and its views of other stores share. */
-class BatchState {
-  /** How many entries it has, and how many bytes: what is left to know when it is committed. */
-  count = 0;
-  byteLength = BATCH_HEADER_BYTES;
-  readonly #context: StoreContext;
-  #batch: WriteBatch | undefined;
-
-  constructor(context: StoreContext) {
-    this.#context = context;
-    this.#batch = context.spareBatches.pop() ?? new WriteBatch();
-  }
-
-  /** The batch to add to or to write. Throws if it is committed already. */
-  pending(action: string): WriteBatch {
-    if (this.#batch === undefined) {
-      throw new VarveError("CLOSED", `Cannot ${action} batch: it is committed already`);
-    }
-    return this.#batch;
-  }
-
-  /** Counts what was added. */
-  added(batch: WriteBatch): void {
-    this.count = batch.count;
-    this.byteLength = batch.byteLength;
-  }
-
-  /** Commits the batch, which happens once: `write` writes it or copies it. */
-  commit<T>(write: (batch: WriteBatch) => T): T {
-    const batch = this.pending("commit");
-    this.#batch = undefined;
-    try {
-      return write(batch);
-    } finally {
-      batch.clear();
-      const { spareBatches } = this.#context;
-      if (spareBatches.length < SPARE_BATCHES_MAX) spareBatches.push(batch);
-    }
-  }
-}
-
 class StoreBatch<K, V> implements Batch<K, V> {
   readonly #context: StoreContext;
   readonly #keyspace: Keyspace<K, V>;
@@ -560,6 +479,17 @@ class KeyspaceDatabase<K, V> extends KeyspaceStore<K, V> implements Database<K, 
     engine.assertOpen("compact");
     const { lower, upper } = this.keyspace.bounds(range, engine.lookup);
     await engine.compact(lower?.key, upper?.key, range.signal);
+  }
+
+  // deno-lint-ignore require-await -- async so that errors reject instead of throwing
+  async approximateBytes(
+    range: Pick<RangeOptions<K>, "gt" | "gte" | "lt" | "lte" | "prefix"> = {},
+  ): Promise<number> {
+    checkRange(range);
+    const engine = this.#engine;
+    const bounds = this.keyspace.bounds(range, engine.lookup);
+    engine.assertOpen("measure range"); // after the codec, which is the caller's code
+    return engine.approximateBytes(bounds);
   }
 
   stats(): DatabaseStats {

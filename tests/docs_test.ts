@@ -93,9 +93,8 @@ Deno.test("files that the documentation names are there", onSources, () => {
     [...prose(text).matchAll(/`((?:lib|tests|docs|vendor)\/[\w./]+|\w+\.ts)`/g)]
       .map((match) => match[1]!)
       .filter((name) =>
-        ["", "lib/", "tests/", "docs/parts/", "docs/experiments/", "bench/"].every((folder) =>
-          !exists(new URL(folder + name, root))
-        )
+        ["", "lib/", "tests/", "docs/parts/", "docs/experiments/", "docs/recipes/", "bench/"]
+          .every((folder) => !exists(new URL(folder + name, root)))
       )
       .filter((name) => !/^x(_test|_bench)?\.ts$/.test(name))
       .map((name) => `${path}: ${name}`)

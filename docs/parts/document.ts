@@ -34,9 +34,10 @@ export interface Mark {
  * @returns Paths relative to the repository, chapters in their order.
  */
 export function documents(): string[] {
-  const chapters = [...Deno.readDirSync(new URL("docs", root))]
-    .filter(({ name }) => name.endsWith(".md")).map(({ name }) => `docs/${name}`);
-  return ["README.md", ...chapters.sort(), "tests/README.md"];
+  const pagesIn = (folder: string) =>
+    [...Deno.readDirSync(new URL(folder, root))].filter(({ name }) => name.endsWith(".md"))
+      .map(({ name }) => folder + name).sort();
+  return ["README.md", ...pagesIn("docs/"), ...pagesIn("docs/recipes/"), "tests/README.md"];
 }
 
 /**
@@ -79,10 +80,11 @@ export function replaceParts(text: string, made: (mark: Mark) => string | undefi
 
 /** How a document links to a file of the repository. */
 export function linkFrom(document: string, target: string): string {
-  const up = document.split("/").length - 1;
-  return target.startsWith("docs/") && document.startsWith("docs/")
-    ? target.slice("docs/".length)
-    : "../".repeat(up) + target;
+  const from = document.split("/").slice(0, -1);
+  const to = target.split("/");
+  let shared = 0;
+  while (shared < from.length && from[shared] === to[shared]) shared++;
+  return "../".repeat(from.length - shared) + to.slice(shared).join("/");
 }
 
 /** A block of text that is shown as it is. */

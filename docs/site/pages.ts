@@ -16,7 +16,7 @@
  * **Invariants.**
  * 1. Paths are of the repository, with `/`, and without `/` in front; a path outside of it is never read.
  * 2. Same files, same pages in the same order: chapters by their names, others in the order in which `docs/README.md`
- *    names them, sources by path.
+ *    names them, recipes as their own contents do, sources by path.
  * 3. A link that leads to nothing makes no page; `links.ts` finds it in what was built.
  *
  * **Read next.** `pages_test.ts`
@@ -173,9 +173,9 @@ function leadsTo(page: Page, has: (path: string) => boolean): string[] {
   return [...linked, ...companions(page.path, has)];
 }
 
-/** In the order in which the home page names them; what it does not name comes after, by path. */
-function asNamedAtHome(pages: readonly Page[], home: Page | undefined): Page[] {
-  const named = ["README.md", ...(home ? leadsTo(home, () => false) : [])];
+/** A page itself, then in the order in which it names them; what it does not name comes after, by path. */
+function asNamedAt(pages: readonly Page[], first: Page | undefined): Page[] {
+  const named = ["README.md", ...(first ? [first.path, ...leadsTo(first, () => false)] : [])];
   const place = (
     { path }: Page,
   ) => (named.includes(path) ? named.indexOf(path) : named.length);
@@ -209,18 +209,23 @@ export function gatherSite(repository: Repository): Site {
   const prose = pages.filter(({ kind, path }) => kind === "prose" && path !== HOME);
   const isChapter = ({ path }: Page) => /^docs\/\d+_[^/]*\.md$/.test(path);
   const isBeside = (page: Page) => /^docs\/[^/]+\.md$/.test(page.path) && !isChapter(page);
+  const isRecipe = ({ path }: Page) => path.startsWith("docs/recipes/");
   const isProject = ({ path }: Page) => !path.startsWith("docs/");
-  const isDeeper = ({ path }: Page) => /^docs\/.*\//.test(path);
+  const isDeeper = (page: Page) => /^docs\/.*\//.test(page.path) && !isRecipe(page);
   const groups = [
     { title: "Chapters", pages: prose.filter(isChapter) },
     {
       title: "Beside the chapters",
-      pages: asNamedAtHome(prose.filter(isBeside), home),
+      pages: asNamedAt(prose.filter(isBeside), home),
+    },
+    {
+      title: "Recipes",
+      pages: asNamedAt(prose.filter(isRecipe), found.get("docs/recipes/README.md")),
     },
     { title: "Exercises and experiments", pages: prose.filter(isDeeper) },
     {
       title: "The project",
-      pages: asNamedAtHome(prose.filter(isProject), undefined),
+      pages: asNamedAt(prose.filter(isProject), undefined),
     },
   ].filter((group) => group.pages.length > 0);
   const reading = [

@@ -65,7 +65,7 @@ Deno.test("a component, its test and its benchmark belong together", () => {
   assertEquals(companions("lib/b.ts", has), []);
 });
 
-Deno.test("chapters come by number, others as the home page names them, sources because of links", () => {
+Deno.test("chapters come by number, others as their contents name them, sources because of links", () => {
   const site = gatherSite(repository({
     "README.md": "# Store",
     "docs/10_ten.md": "# 10. Ten\n[code](../lib/a.ts)",
@@ -73,6 +73,10 @@ Deno.test("chapters come by number, others as the home page names them, sources 
     "docs/README.md": "# The course\n[z](z.md) [y](y.md) [s](../README.md)",
     "docs/figures/two.svg": "<svg/>",
     "docs/figures/unused.svg": "<svg/>",
+    "docs/recipes/README.md": "# Recipes\n[b](b.md) [a](a.md)",
+    "docs/recipes/a.md": "# A",
+    "docs/recipes/b.md": "# B",
+    "docs/recipes/c.md": "# C",
     "docs/y.md": "# Y",
     "docs/z.md": "# `Z` and\n",
     "lib/a.ts": 'import "./b.ts";',
@@ -85,6 +89,12 @@ Deno.test("chapters come by number, others as the home page names them, sources 
       { title, pages },
     ) => [title, ...pages.map((page) => page.title)]),
     [["Chapters", "2. Two", "10. Ten"], ["Beside the chapters", "Z and", "Y"], [
+      "Recipes",
+      "Recipes",
+      "B",
+      "A",
+      "C",
+    ], [
       "The project",
       "Store",
     ]],

@@ -1,0 +1,82 @@
+/**
+ * **What.** `deno task recipe sessions`: runs the program of a recipe, with no more permissions than the head of its
+ * file says that it needs. Without a name it lists them. What comes after the name goes to the program: a directory,
+ * mostly, to be kept; without one it makes one, and removes it.
+ *
+ * **Format.** What is read in the head of a recipe.
+ * ```text
+ * **What.** title: …                          for the list, up to the first colon or full stop
+ * deno run FLAGS docs/recipes/NAME.ts …       how it is run
+ * ```
+ *
+ * **Invariants.**
+ * 1. The command that is run is printed first: it can be typed instead.
+ * 2. It ends as the program does.
+ *
+ * **Read next.** `sessions.ts`
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+
+const folder = new URL("./", import.meta.url);
+const root = new URL("../../", import.meta.url);
+
+/** A program of this directory. */
+export interface Recipe {
+  readonly name: string;
+  readonly title: string;
+  /** What `deno run` is to be given before the file. */
+  readonly flags: readonly string[];
+}
+
+/** Text of the head of a file, without the stars. */
+function headOf(source: string): string {
+  return (/^\/\*\*([^]*?)\*\//.exec(source)?.[1] ?? "").replace(/^ \* ?/gm, "");
+}
+
+/**
+ * Reads what a recipe says of itself.
+ *
+ * @param name Its name, such as `sessions`.
+ * @param source Its file.
+ * @returns How it is run.
+ * @throws {Error} If its head does not say so.
+ */
+export function recipeOf(name: string, source: string): Recipe {
+  const head = headOf(source);
+  const title = /\*\*What\.\*\* ([^]*?)[:.]\s/.exec(head)?.[1]!.replaceAll("\n", " ");
+  const command = new RegExp(`deno run ([^\`]*?) docs/recipes/${name}\\.ts`).exec(head)?.[1];
+  if (title === undefined || command === undefined) {
+    throw new Error(`Cannot run recipe: docs/recipes/${name}.ts does not say how, at its head`);
+  }
+  return { name, title, flags: command.split(/\s+/) };
+}
+
+/** The recipes that have a program, by name. */
+export function recipes(): Recipe[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => /^\w+\.ts$/.test(name) && !/^run\.ts$|_test\.ts$/.test(name)).sort()
+    .map((name) => recipeOf(name.replace(".ts", ""), Deno.readTextFileSync(new URL(name, folder))));
+}
+
+async function main([name, ...rest]: readonly string[]): Promise<number> {
+  const all = recipes();
+  if (name === undefined) {
+    console.log("deno task recipe NAME [DIRECTORY]\n");
+    const width = Math.max(...all.map((it) => it.name.length));
+    for (const it of all) console.log(`${it.name.padEnd(width)}  ${it.title}`);
+    return 0;
+  }
+  const recipe = all.find((it) => it.name === name);
+  if (recipe === undefined) {
+    console.error(`error: there is no recipe "${name}"; "deno task recipe" lists them`);
+    return 2;
+  }
+  const args = ["run", ...recipe.flags, `docs/recipes/${name}.ts`, ...rest];
+  console.log(`$ deno ${args.join(" ")}`);
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: fromFileUrl(root) });
+  return (await command.spawn().status).code;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
