@@ -40,14 +40,16 @@ export const KEY_BYTES_MAX: number = 1024 * 1024;
 const FIXED32_BYTES = 4;
 
 /** Where restart points are in a block, and whether they can be. */
-interface Restarts {
+export interface Restarts {
   /** Where they start; where their count starts if it makes no sense. */
   readonly start: number;
+  /** How many there are. */
   readonly count: number;
+  /** Why they cannot be. */
   readonly damage: string | undefined;
 }
 
-/** An entry, or the reason why there is none: then the fields behind it are of the one before. */
+/** The entries of a block, one after another: an entry, or the reason why there is none: then the fields behind it are of the one before. */
 export class BlockEntries {
   /** Where the current entry starts. */
   offset = 0;

@@ -22,7 +22,7 @@
  *
  * @module
  */
-import { type DumpPart } from "./dump_part.ts";
+import type { DumpPart } from "./dump_part.ts";
 import { HEX_LINE_BYTES, hexLineColumns, hexLines, hexOffset, hexText } from "./hex_view.ts";
 
 /** How lines are written. */

@@ -12,14 +12,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { open } from "../mod.ts";
 import { inDirectory } from "./fixtures/temporary_directory.ts";
-import {
-  atTerminal,
-  atTerminals,
-  inPipe,
-  type Piped,
-  quoted,
-  startInPipe,
-} from "./fixtures/terminal.ts";
+import { atTerminal, atTerminals, inPipe, type Piped, startInPipe } from "./fixtures/terminal.ts";
 import { inProcesses } from "./permissions.ts";
 
 const READ_ONLY = { flags: ["--allow-read"] };
@@ -66,7 +59,7 @@ Deno.test(
         }],
         [[damaged], ({ status, output, errors }) => {
           assertEquals(status, 1);
-          assertMatch(output, /\n4,000 entries; 2 damaged parts\n$|entries; \d+ damaged parts?\n$/);
+          assertMatch(output, /\n[\d,]+ entries; \d+ damaged parts?\n$/);
           assertMatch(
             errors,
             /^error: damaged\.ldb is damaged [^\n]+ at byte 0: data block 0: [^\n]+\n$/,
@@ -145,6 +138,5 @@ Deno.test("dump at a terminal: colours, unless NO_COLOR says none", atTerminals,
     ) {
       assertStringIncludes(help!.text, option);
     }
-    assert(quoted(log).length > 0);
   });
 });
