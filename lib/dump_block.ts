@@ -49,7 +49,7 @@ export interface Restarts {
   readonly damage: string | undefined;
 }
 
-/** The entries of a block, one after another: an entry, or the reason why there is none: then the fields behind it are of the one before. */
+/** The entries of a block, one after another, as plain fields. Those of the last one stay when there is no more. */
 export class BlockEntries {
   /** Where the current entry starts. */
   offset = 0;

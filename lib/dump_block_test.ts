@@ -77,6 +77,11 @@ Deno.test("dumpBlock() looks whether restart points are entries that share nothi
     dump(bytes.with(at, offset)).flatMap((line) => line.split(" !! ")[1] ?? []);
   assertEquals(wrong(34), ["restart point 1 is 34, where no entry begins"]);
   assertEquals(wrong(21), ["a restart point that shares 1 bytes"]);
+  const both = bytes.with(at, 21).with(at - 4, 1);
+  assertEquals(dump(both).flatMap((line) => line.split(" !! ")[1] ?? []), [
+    "a restart point that shares 1 bytes",
+    "restart point 0 is 1, where no entry begins",
+  ]);
   assertEquals(wrong(60), ["restart point 1 is 60, where no entry begins"]);
   const many = dump(bytes.with(bytes.length - 4, 200)).at(-1);
   assertEquals(many!.split(" !! ")[1], "no room for 200 restart points");

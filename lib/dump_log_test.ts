@@ -78,6 +78,19 @@ Deno.test("dumpLog() says so of a record without beginning or end, once", () => 
   assertEquals(dump(other)[1], "0+0 record !! another record begins before its end");
 });
 
+Deno.test("dumpLog() puts no record together of which a fragment is damaged", () => {
+  const bytes = logOf(70_000, 3);
+  bytes[LOG_BLOCK_BYTES + 100]! ^= 1;
+  const lines = dump(bytes);
+  assertEquals(lines.filter((line) => line.includes("!!")).length, 1);
+  assertEquals(lines.slice(2), [
+    "32775+32761 payload",
+    "65536+4485 fragment LAST, 4478 bytes",
+    "70021+10 fragment FULL, 3 bytes",
+    "70028+3 content",
+  ]);
+});
+
 Deno.test("dumpLog() shows what a crash leaves at the end", () => {
   assertEquals(dump(logOf(3).slice(0, 5)), [
     "0+5 rest !! a header that is cut by the end of the file",

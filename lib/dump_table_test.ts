@@ -91,6 +91,11 @@ Deno.test("dumpTable() finds what a damaged index leads to, without believing it
   for (let at = index.offset; at < index.offset + index.length; at++) {
     const parts = dump(bytes.with(at, bytes[at]! ^ 0x55));
     assertEquals(parts.filter(({ isEntry }) => isEntry).length, 12, `byte ${at}`);
+    assertEquals(blocksOf(parts).filter((it) => it.startsWith("data")), [
+      `data block 0: ${FOUND}`,
+      `data block 1: ${FOUND}`,
+      `data block 2: ${FOUND}`,
+    ]);
   }
   // A damaged data block beside it: the handles lead over it.
   const both = bytes.with(20, 0xff);
