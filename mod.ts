@@ -190,6 +190,16 @@
  * - `cli_benchmark.ts` how fast it is here
  *
  * **Dumps: files in readable form**
+ * - `hex_view.ts` bytes as hexadecimal and text, side by side
+ * - `dump_part.ts` what every dump is made of
+ * - `dump_batch.ts` a write batch, taken apart
+ * - `dump_manifest.ts` a version edit and `CURRENT`, taken apart
+ * - `dump_log.ts` a log, taken apart
+ * - `dump_block.ts` the inside of a block, taken apart
+ * - `dump_table.ts` a table, taken apart
+ * - `dump_file.ts` which kind of file it is, and its parts
+ * - `dump_text.ts` parts as text, as bytes and as JSON
+ * - `cli_dump.ts` the command `dump`
  *
  * **Load and export**
  *

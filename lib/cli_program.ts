@@ -13,6 +13,7 @@ import { addBench } from "./cli_benchmark.ts";
 import { CliFrame } from "./cli_command.ts";
 import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
+import { addDump } from "./cli_dump.ts";
 import { addLevels } from "./cli_levels.ts";
 import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
 import { addCount, addGet, addScan } from "./cli_read.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
   addCount,
   addStats,
   addLevels,
+  addDump,
   addVerify,
   addRepair,
   addCompact,

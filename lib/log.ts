@@ -76,10 +76,8 @@ export const LOG_ROOM_BYTES: number = 2 * LOG_HEADER_BYTES - 1;
 
 const LENGTH_OFFSET = 4;
 const TYPE_OFFSET = 6;
-const FULL = 1;
-const FIRST = 2;
-const MIDDLE = 3;
-const LAST = 4;
+/** Types of fragments: a whole record, its beginning, what is between, and its end. */
+export const FULL = 1, FIRST = 2, MIDDLE = 3, LAST = 4;
 /** The least that a disk writes or loses as a whole. Disks with larger sectors lose several of these at once. */
 const SECTOR_BYTES = 512;
 /** A fragment that is cut or fails its checksum. */

@@ -45,8 +45,10 @@ export const FOOTER_BYTES = 48;
 /** Key in the metaindex of the handle of the filter block. */
 export const FILTER_NAME = "filter.leveldb.BuiltinBloomFilter2";
 
-const MAGIC_LOW = 0x8b80fb57;
-const MAGIC_HIGH = 0xdb477524;
+/** The lower half of the number that each table ends with. */
+export const MAGIC_LOW = 0x8b80fb57;
+/** The upper half of it. */
+export const MAGIC_HIGH = 0xdb477524;
 /** A typed array may hold more, but offsets in a decoded block are 32 bits. */
 const BLOCK_BYTES_MAX = 2 ** 31 - 1 - BLOCK_TRAILER_BYTES;
 /** Blocks that take more than this as stored are read to an array of their own. */

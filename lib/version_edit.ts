@@ -100,15 +100,23 @@ export function seekBudget(tableBytes: number): number {
   return Math.max(SEEKS_MIN, Math.floor(tableBytes / BYTES_PER_SEEK));
 }
 
-const TAG_COMPARATOR = 1;
-const TAG_LOG_NUMBER = 2;
-const TAG_NEXT_FILE_NUMBER = 3;
-const TAG_LAST_SEQUENCE = 4;
-const TAG_COMPACT_POINTER = 5;
-const TAG_DELETED_TABLE = 6;
-const TAG_ADDED_TABLE = 7;
+/** Field with the name of the order of keys. */
+export const TAG_COMPARATOR = 1;
+/** Field with the oldest log that is needed. */
+export const TAG_LOG_NUMBER = 2;
+/** Field with the number of the next new file. */
+export const TAG_NEXT_FILE_NUMBER = 3;
+/** Field with the highest sequence number in tables. */
+export const TAG_LAST_SEQUENCE = 4;
+/** Field with where a level's next compaction starts. */
+export const TAG_COMPACT_POINTER = 5;
+/** Field with a table that leaves the tree. */
+export const TAG_DELETED_TABLE = 6;
+/** Field with a table that joins the tree. */
+export const TAG_ADDED_TABLE = 7;
 // 8 once referred to large values kept apart from the tables; LevelDB no longer writes or reads it.
-const TAG_PREV_LOG_NUMBER = 9;
+/** Field with a second log that is needed. */
+export const TAG_PREV_LOG_NUMBER = 9;
 
 /** The most that a field takes without its strings: tag, level, two numbers, two lengths. */
 const FIELD_BYTES_MAX = 1 + 1 + 8 + 8 + 5 + 5;
