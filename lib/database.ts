@@ -72,8 +72,8 @@ export function openWithEngine<K, V>(
   defaultFileSystem: FileSystem,
   surroundings: Surroundings,
 ): OpenedDatabase<K, V> {
-  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
   const open = checkedEngine(directory, options, defaultFileSystem, surroundings);
+  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
   checkCodec("open database", "key", key);
   checkCodec("open database", "value", value);
   const engine = open();
