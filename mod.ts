@@ -167,6 +167,7 @@
  * **Dumps: files in readable form**
  *
  * **Load and export**
+ * - `cli_progress.ts` how far it has come
  *
  * **All of it**
  * - `cli.ts` the command `varve`
