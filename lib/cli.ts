@@ -28,13 +28,38 @@
  *
  * @module
  */
+import { addBench } from "./cli_benchmark.ts";
 import { CliFrame } from "./cli_command.ts";
+import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
+import { addLevels } from "./cli_levels.ts";
+import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
 import { inProcess } from "./cli_process.ts";
-import { addGet } from "./cli_read.ts";
+import { addCount, addGet, addScan } from "./cli_read.ts";
+import { addShell } from "./cli_shell.ts";
+import { addStats } from "./cli_stats.ts";
+import { addDelete, addPut } from "./cli_write.ts";
 
 /** The version of all of it, as in `deno.json`. */
 const VERSION = "0.1.0";
+
+/** What adds each command, in the order of the list that help prints. */
+const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
+  addGet,
+  addPut,
+  addDelete,
+  addScan,
+  addCount,
+  addStats,
+  addLevels,
+  addVerify,
+  addRepair,
+  addCompact,
+  addDestroy,
+  addShell,
+  addBench,
+  addCompletion,
+];
 
 /**
  * The command with all that it can do.
@@ -46,8 +71,9 @@ function varve(context: CliContext): CliFrame {
   const frame = new CliFrame(context);
   frame.program
     .description("Looks into a database, writes to it, and looks after it.")
-    .version(VERSION, "-V, --version", "print the version");
-  for (const add of [addGet]) add(frame);
+    .version(VERSION, "-V, --version", "print the version")
+    .helpCommand("help [command]", "print the help of a command");
+  for (const add of COMMANDS) add(frame);
   return frame;
 }
 

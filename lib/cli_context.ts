@@ -52,6 +52,8 @@ export interface CliContext {
   readonly fileSystem: FileSystem;
   /** What flushes and compactions are done with, beside the clock; a worker if there are any. */
   readonly surroundings: Surroundings;
+  /** Where something may be put that is removed again. */
+  readonly temporaryDirectory: string;
   /** Ends the command: its reason is a {@linkcode SignalError}. */
   readonly signal: AbortSignal;
 }

@@ -21,7 +21,7 @@
  * 2. What is printed is one line, without a tab or another control character; a terminal is left as it was.
  * 3. Bytes that an encoding has no form for are told of or printed in another one, never replaced.
  *
- * **Read next.** `cli_read.ts`
+ * **Read next.** `cli_text.ts`
  *
  * @module
  */
@@ -30,7 +30,7 @@ import { bytes } from "./codec.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { openDatabase } from "./database.ts";
 import type { OpenOptions, RangeOptions } from "./options.ts";
-import { parseCommand, valueText } from "./shell_command.ts";
+import { parseCommand, UNPRINTABLE, valueText } from "./shell_command.ts";
 import type { Database, Store } from "./store.ts";
 
 /** How the bytes of a key or value are written. */
@@ -154,9 +154,6 @@ export function toPrinted(data: Uint8Array, encoding: Encoding): string {
   return escaped.startsWith('"') ? escaped : `"${escaped.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** Control and format characters, separators but the blank, lone surrogates, and what is not assigned. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -189,7 +186,7 @@ function oneLineOfJson(text: string): string {
  * @param encoding How to write them.
  * @returns The name and the value.
  */
-export function jsonMember(name: "key" | "value", data: Uint8Array, encoding: Encoding): string {
+export function jsonMember(name: string, data: Uint8Array, encoding: Encoding): string {
   if (encoding === "hex" || encoding === "base64") {
     return `"${name}":"${toPrinted(data, encoding)}"`;
   }

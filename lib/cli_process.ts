@@ -98,6 +98,8 @@ export async function inProcess(body: (context: CliContext) => Promise<number>):
       },
       fileSystem: denoFileSystem,
       surroundings: { ...webSurroundings, workers: denoWorkers },
+      // Unix has one place for that; Windows has none that can be known without the environment.
+      temporaryDirectory: Deno.build.os === "windows" ? "." : "/tmp",
       signal: interrupt.signal,
     });
   } finally {

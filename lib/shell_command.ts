@@ -293,7 +293,7 @@ function escapeAt(line: string, at: number): { byte: number; length: number } {
 }
 
 /** Control and format characters, separators but the blank, lone surrogates, and what is not assigned. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
+export const UNPRINTABLE: RegExp = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, "gu");
 
 /**
