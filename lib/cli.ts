@@ -34,6 +34,8 @@ import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
 import { addLevels } from "./cli_levels.ts";
 import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
+import { addExport } from "./cli_export.ts";
+import { addLoad } from "./cli_load.ts";
 import { inProcess } from "./cli_process.ts";
 import { addCount, addGet, addScan } from "./cli_read.ts";
 import { addShell } from "./cli_shell.ts";
@@ -50,6 +52,8 @@ const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
   addDelete,
   addScan,
   addCount,
+  addLoad,
+  addExport,
   addStats,
   addLevels,
   addVerify,

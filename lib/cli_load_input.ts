@@ -147,7 +147,11 @@ class FileInput implements LoadInput {
     try {
       const head = new Uint8Array(HEAD_BYTES);
       let length = 0;
-      for (let count; (count = await file.read(head.subarray(length))) !== null;) length += count;
+      while (length < head.length) {
+        const count = await file.read(head.subarray(length));
+        if (count === null) break;
+        length += count;
+      }
       await file.seek(0, Deno.SeekMode.Start);
       const hash = await crypto.subtle.digest("SHA-256", head.subarray(0, length));
       const identity = {
