@@ -189,6 +189,7 @@
  *
  * **All of it**
  * - `cli_completion.ts` what a shell needs to complete its lines
+ * - `cli_program.ts` all commands as one program
  * - `cli.ts` the command `varve`
  *
  * @module

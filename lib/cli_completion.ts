@@ -7,7 +7,7 @@
  * **Invariants.**
  * 1. Every command, option and choice that there is can be completed, and no other.
  *
- * **Read next.** `cli.ts`
+ * **Read next.** `cli_program.ts`
  *
  * @module
  */
@@ -170,7 +170,7 @@ function zshText(text: string): string {
 function zshScript(commands: readonly Completed[]): string {
   const functionName = ({ path }: Completed) => ["_varve", ...path].join("_").replaceAll("-", "_");
   const functions = commands.map((command) => {
-    const { options, subcommands, firstChoices, path } = command;
+    const { options, subcommands, firstChoices } = command;
     const specifications = options.map(({ long, short, what, takesValue, choices }) => {
       const value = !takesValue
         ? ""
@@ -192,9 +192,8 @@ function zshScript(commands: readonly Completed[]): string {
     const described = subcommands.map(({ name, summary }) =>
       `      ${single(`${name}:${zshText(summary)}`)}`
     );
-    const called = commands.filter((it) =>
-      it.path.length === path.length + 1 && nameOf(it).startsWith(nameOf(command))
-    )
+    const called = commands
+      .filter((it) => it.path.length > 0 && it.path.slice(0, -1).join(" ") === nameOf(command))
       .map((it) => `      ${it.path.at(-1)}) ${functionName(it)} ;;`);
     return `${start}  case $state in
   command)

@@ -283,6 +283,29 @@ export function rangeOf(
 }
 
 /**
+ * Refuses what is there and is no directory, which would else be told of by what failed first.
+ *
+ * @param context What the command works with.
+ * @param directory What was typed.
+ * @throws {CliError} If it is empty, or a file.
+ */
+export function checkDirectory({ fileSystem }: CliContext, directory: string): void {
+  if (directory === "") {
+    throw new CliError("Cannot open database: the name of the directory is empty");
+  }
+  try {
+    if (fileSystem.exists(directory)) fileSystem.list(directory);
+  } catch (error) {
+    const { cause } = error as Error;
+    const isFile = cause instanceof Error && (cause as { code?: unknown }).code === "ENOTDIR";
+    // What else is wrong is told of by what comes after this, in its own words.
+    if (isFile) {
+      throw new CliError(`Cannot open database: not a directory: ${directory}`, 2, { cause });
+    }
+  }
+}
+
+/**
  * Opens a database, to be closed with `await using`.
  *
  * @param context What the command works with.
@@ -298,9 +321,7 @@ export function openFor(
   purpose: "reading" | "writing" | "creating",
   options: OpenOptions<Uint8Array, Uint8Array> = {},
 ): Database<Uint8Array, Uint8Array> {
-  if (directory === "") {
-    throw new CliError("Cannot open database: the name of the directory is empty");
-  }
+  checkDirectory(context, directory);
   const chosen = {
     readOnly: purpose === "reading",
     createIfMissing: purpose === "creating",

@@ -20,6 +20,7 @@ import type { CliFrame } from "./cli_command.ts";
 import type { CliContext, CliOutput } from "./cli_context.ts";
 import {
   addEncodings,
+  checkDirectory,
   type Encoding,
   type EncodingOptions,
   jsonMember,
@@ -72,7 +73,9 @@ export function addLevels(frame: CliFrame): void {
 }
 
 /** Reads the tree that the manifest tells of, while nobody writes. */
-function readVersion({ fileSystem }: CliContext, directory: string): Version {
+function readVersion(context: CliContext, directory: string): Version {
+  checkDirectory(context, directory);
+  const { fileSystem } = context;
   const lockPath = fileSystem.join(directory, lockName);
   const lock = fileSystem.exists(lockPath) ? fileSystem.lock(lockPath, "shared") : undefined;
   try {

@@ -22,6 +22,7 @@ import type { CliFrame } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import {
   addEncodings,
+  checkDirectory,
   type EncodingOptions,
   fromTyped,
   jsonMember,
@@ -88,6 +89,7 @@ export function addVerify(frame: CliFrame): void {
     .argument("<directory>", "where the database is")
     .option("--json", "the report as JSON, on one line");
   frame.onRun<JsonOption>(command, async (context, [directory], { json }) => {
+    checkDirectory(context, directory!);
     const { fileSystem, signal, output } = context;
     const report = await withProgress(
       context,
@@ -123,6 +125,7 @@ export function addRepair(frame: CliFrame): void {
   frame.onRun<JsonOption & { readonly keepOlder: boolean }>(
     command,
     async (context, [directory], { json, keepOlder }) => {
+      checkDirectory(context, directory!);
       const { fileSystem, signal, output } = context;
       const report = await withProgress(
         context,
@@ -176,6 +179,7 @@ export function addDestroy(frame: CliFrame): void {
   frame.onRun<JsonOption & { readonly yes?: true }>(
     command,
     async (context, [directory], { yes = false, json }) => {
+      checkDirectory(context, directory!);
       if (!yes && !await isMeant(context, directory!)) {
         throw new CliError("Cannot destroy database: nobody has said --yes");
       }

@@ -122,10 +122,14 @@ export function tableLines(
   );
 }
 
+/** No eye sees more than a few texts a second, and each is a write. */
+const SHOW_MS = 100;
+
 /** A line on the error output that is drawn over again, for a person to see how far it has come. */
 export class StatusLine {
   readonly #errors: CliOutput;
   #isShown = false;
+  #shownAt = -Infinity;
   #last: Promise<void> = Promise.resolve();
 
   /**
@@ -138,12 +142,14 @@ export class StatusLine {
   }
 
   /**
-   * Shows a text. Returns at once: texts are written one after another.
+   * Shows a text, unless there was another one a moment ago. Returns at once.
    *
    * @param text The text.
    */
   show(text: string): void {
-    if (!this.#errors.isTerminal) return;
+    const now = performance.now();
+    if (!this.#errors.isTerminal || now - this.#shownAt < SHOW_MS) return;
+    this.#shownAt = now;
     this.#isShown = true;
     this.#draw(`\r\x1b[K${clipped(text, this.#errors.columns - 1)}`);
   }
@@ -152,6 +158,7 @@ export class StatusLine {
   async clear(): Promise<void> {
     if (this.#isShown) this.#draw("\r\x1b[K");
     this.#isShown = false;
+    this.#shownAt = -Infinity;
     await this.#last;
   }
 

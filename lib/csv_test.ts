@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import { type CsvLayout, CsvParser, CsvWriter } from "./csv.ts";
 import { BAD, ENTRY, type EntryEncodings, FormatError, NEEDS_MORE } from "./entry_formats.ts";
-import { Random } from "./random.ts";
+import { generator } from "./random.ts";
 
 const UTF8: EntryEncodings = { key: "utf8", value: "utf8" };
 const PLAIN: CsvLayout = { format: "csv", header: undefined };
@@ -97,12 +97,12 @@ Deno.test("CsvParser goes on from the state of another one", () => {
 
 Deno.test("CsvParser and csv-parse read the same, of what is made at random", () => {
   const seed = 4180;
-  const random = new Random(seed);
+  const random = generator(seed);
   const pieces = ["a", '"', '""', ",", "\n", "\r\n", " ", "é", '","', '"\n"'];
   let taken = 0;
   for (let i = 0; i < 20_000; i++) {
     let text = "";
-    for (let n = random.below(10); n >= 0; n--) text += pieces[random.below(pieces.length)];
+    for (let n = random(10); n >= 0; n--) text += pieces[random(pieces.length)];
     let expected: string[][] | undefined;
     try {
       // Each may end its lines in its own way, as here.
@@ -111,7 +111,6 @@ Deno.test("CsvParser and csv-parse read the same, of what is made at random", ()
     } catch { /* not CSV */ }
     const got = readAll(text);
     if (expected !== undefined) {
-      // An empty field in quotes, alone on a line, is a record here, and an empty line there.
       assertEquals(got, expected, `seed ${seed}, ${JSON.stringify(text)}`);
       taken++;
     } else {
@@ -126,10 +125,9 @@ Deno.test("CsvParser and csv-parse read the same, of what is made at random", ()
 
 Deno.test("what CsvWriter writes reads as the same bytes, here and by csv-parse", () => {
   const seed = 11;
-  const random = new Random(seed);
+  const random = generator(seed);
   const characters = ["a", '"', ",", "\t", "\n", "\r", " ", "é", "\ufeff", "😀"];
-  const text = () =>
-    Array.from({ length: random.below(6) }, () => characters[random.below(10)]).join("");
+  const text = () => Array.from({ length: random(6) }, () => characters[random(10)]).join("");
   for (let i = 0; i < 4000; i++) {
     const [key, value] = [text(), text()];
     const format = i % 2 === 0 ? "csv" : "tsv";

@@ -360,3 +360,14 @@ function escapeText(text: string): string {
 function hex(byte: number): string {
   return `\\x${byte.toString(16).padStart(2, "0")}`;
 }
+
+/**
+ * An error as one line for a terminal, whatever it has in its message.
+ *
+ * @param error What was thrown.
+ * @returns The line, without its end.
+ */
+export function errorLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
+}
