@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bytes } from "./codec.ts";
 import { openDatabase } from "./database.ts";
-import { CHECKPOINT_PREFIX, changeSince, CheckpointPlace } from "./load_checkpoint.ts";
+import { changeSince, CHECKPOINT_PREFIX, CheckpointPlace } from "./load_checkpoint.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 
 const input = { size: 10, changedMs: 20, head: "ab" };
