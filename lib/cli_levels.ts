@@ -122,6 +122,13 @@ function spanText(
   return `${start} to ${clipped(last, room - columnsOf(start))}`;
 }
 
+/** The parts of a line before the bar. */
+const head = (level: string, tables: string, bytes: string) =>
+  `${level.padStart(5)}  ${tables.padStart(6)}  ${bytes.padStart(10)}  `;
+const HEAD_COLUMNS = head("", "", "").length;
+/** Keys that have less room than that are left out. */
+const SPAN_COLUMNS_MIN = 8;
+
 function levelLines(version: Version, output: CliOutput, options: LevelsOptions): string[] {
   const { keyEncoding } = options;
   const { columns } = output;
@@ -132,37 +139,32 @@ function levelLines(version: Version, output: CliOutput, options: LevelsOptions)
   }));
   const deepest = levels.findLastIndex(({ tables }) => tables.length > 0);
   const most = Math.max(...levels.map(({ bytes }) => bytes));
-  const barColumns = Math.min(BAR_COLUMNS_MAX, Math.max(4, columns >> 2));
-  const head = (level: string, tables: string, bytes: string) =>
-    `${level.padStart(5)}  ${tables.padStart(6)}  ${bytes.padStart(10)}  `;
-  const left = head("", "", "").length;
-  const keyColumns = columns - left - barColumns - 2;
+  const barColumns = Math.max(0, Math.min(BAR_COLUMNS_MAX, columns >> 2, columns - HEAD_COLUMNS));
+  const span = (tables: readonly TableMeta[], room: number) =>
+    tables.length > 0 && room >= SPAN_COLUMNS_MIN
+      ? `  ${spanText(spanOf(version, tables), keyEncoding, room - 2)}`
+      : "";
   const title = `${head("level", "tables", "bytes")}${padded("", barColumns)}  keys`;
   const lines = [painted(output, "bold", clipped(title, columns))];
   for (const { level, tables, bytes } of levels.slice(0, deepest + 1)) {
-    const start = head(`${level}`, `${tables.length}`, bytesText(bytes));
+    const start = clipped(head(`${level}`, `${tables.length}`, bytesText(bytes)), columns);
     const drawn = padded(bar(bytes, most, barColumns), barColumns);
-    const span = tables.length > 0 && keyColumns >= 8
-      ? spanText(spanOf(version, tables), keyEncoding, keyColumns)
-      : "";
-    lines.push(`${start}${painted(output, "cyan", drawn)}  ${span}`.trimEnd());
+    const keys = span(tables, columns - HEAD_COLUMNS - barColumns);
+    lines.push(`${start}${painted(output, "cyan", drawn)}${keys}`.trimEnd());
     if (!options.tables) continue;
-    tables.forEach((table, at) => {
+    for (const [at, table] of tables.entries()) {
       const branch = at === tables.length - 1 ? "└" : "├";
-      const name = `${branch} ${`${table.number}`.padStart(6, "0")}`.padStart(15);
-      const begin = `${name}  ${bytesText(table.bytes).padStart(10)}`.slice(0, left);
-      const room = Math.max(8, columns - columnsOf(begin) - 2);
-      lines.push(`${begin}  ${spanText(spanOf(version, [table]), keyEncoding, room)}`);
-    });
+      const name = `${branch} ${`${table.number}`.padStart(6, "0")}`;
+      const begin = `${name.padStart(15)}  ${bytesText(table.bytes).padStart(8)}`;
+      lines.push(clipped(begin, columns) + span([table], columns - columnsOf(begin)));
+    }
   }
   const tableCount = levels.reduce((sum, { tables }) => sum + tables.length, 0);
   const all = levels.reduce((sum, { bytes }) => sum + bytes, 0);
-  lines.push(clipped(
-    deepest < 0
-      ? "no tables: all there is, is in the log"
-      : `${head("all", `${tableCount}`, bytesText(all)).trimEnd()}`,
-    columns,
-  ));
+  const sum = deepest < 0
+    ? "no tables: all there is, is in the log"
+    : head("all", `${tableCount}`, bytesText(all)).trimEnd();
+  lines.push(clipped(sum, columns));
   if (deepest >= 0 && deepest < levels.length - 1) {
     const empty = counted(levels.length - 1 - deepest, "deeper level is", "deeper levels are");
     lines.push(painted(output, "dim", clipped(`${empty} empty`, columns)));

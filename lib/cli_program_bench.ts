@@ -1,1 +1,6 @@
-import "./cli_program.ts";
+import { varve } from "./cli_program.ts";
+import { memoryContext } from "../tests/fixtures/cli_session.ts";
+
+const context = memoryContext();
+
+Deno.bench("all commands, declared", () => void varve(context));

@@ -48,5 +48,6 @@ export function addShell(frame: CliFrame): void {
       .pipeThrough(new TextDecoderStream(), { signal })
       .pipeThrough(new TextLineStream());
     await shell.run(lines, isInteractive ? "varve> " : "");
+    signal.throwIfAborted(); // it may have come while the last line was being carried out
   });
 }

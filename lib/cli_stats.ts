@@ -4,7 +4,7 @@
  * **Format.** As JSON, one line; with `--watch` one for each time, with `"time"` first:
  * ```text
  * stats  := {"directory": string, "sequence": number, "tables": number, "tableBytes": number,
- *            "logs": number, "logBytes": number, "logEntries": number, "manifestBytes": number,
+ *            "logs": number, "logBytes": number, "memtableBytes": number, "manifestBytes": number,
  *            "levels": [{"level": number, "tables": number, "bytes": number}, …]}
  * locked := {"time": string, "directory": string, "locked": true}
  * ```
@@ -36,7 +36,8 @@ interface Stats {
   readonly tableBytes: number;
   readonly logs: number;
   readonly logBytes: number;
-  readonly logEntries: number;
+  /** What is in logs and in no table yet, as it is in memory. */
+  readonly memtableBytes: number;
   readonly manifestBytes: number;
   readonly levels: readonly LevelStats[];
 }
@@ -113,7 +114,7 @@ async function look(context: CliContext, directory: string): Promise<Stats> {
     tableBytes: levels.reduce((sum, level) => sum + level.bytes, 0),
     logs: logs.length,
     logBytes: logs.reduce((sum, name) => sum + sizeOf(name), 0),
-    logEntries: memtable.entries,
+    memtableBytes: memtable.immutableBytes,
     manifestBytes: sizeOf(manifestOf(fileSystem, directory)),
     levels,
   };
@@ -133,7 +134,7 @@ function manifestOf(fileSystem: FileSystem, directory: string): string {
 
 /** Names and what they are, each a line. */
 function statsLines(stats: Stats): [name: string, text: string][] {
-  const { logs, logBytes, logEntries } = stats;
+  const { logs, logBytes, memtableBytes } = stats;
   const rows: [string, string][] = [
     ["directory", stats.directory],
     ["last write", `number ${stats.sequence.toLocaleString("en")}`],
@@ -147,7 +148,7 @@ function statsLines(stats: Stats): [name: string, text: string][] {
     [
       "logs",
       `${counted(logs, "log", "logs")}, ${bytesText(logBytes)}; ` +
-      `${counted(logEntries, "entry is", "entries are")} in no table yet`,
+      `${bytesText(memtableBytes)} in memory are in no table yet`,
     ],
     ["manifest", bytesText(stats.manifestBytes)],
   ];

@@ -100,7 +100,7 @@ const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
  * @returns The bar; what is more than nothing can be seen.
  */
 export function bar(part: number, whole: number, columns: number): string {
-  if (part <= 0 || whole <= 0) return "";
+  if (part <= 0 || whole <= 0 || columns <= 0) return "";
   const eighths = Math.max(1, Math.round(8 * columns * Math.min(1, part / whole)));
   return "█".repeat(eighths >> 3) + EIGHTHS[eighths & 7];
 }
