@@ -100,24 +100,35 @@ export function addLoad(frame: CliFrame): void {
     .option("--verify", "read file and database again, and compare")
     .option("--line-limit <bytes>", "how long a line may be", lineLimit, RECORD_BYTES_MAX)
     .option("--json", "print the result as JSON");
-  frame.onRun<LoadOptions>(command, async (context, [directory, file], options) => {
-    const format = formatOf(file, options);
-    await using input = await openInput(context, file, options.gzip ?? /\.gz$/i.test(file ?? ""));
-    if (options.verify && input.path === undefined) {
-      throw new CliError(`Cannot verify ${input.name}: a pipe cannot be read twice`);
-    }
-    await using database = openFor(context, directory!, "creating");
-    const load = new Load(context, input, database, format, options);
-    const skipped = await load.run();
-    if (options.verify) {
-      await using again = await openInput(context, file, false);
-      const parser = parserOf(format, options);
-      const reader = new EntryReader(again, parser, undefined, options.lineLimit);
-      assertSame(await checkLoad(reader, storeOf(database, options), context.signal));
-    }
-    await load.report();
-    return skipped > 0 ? 1 : 0;
-  });
+  frame.onRun<LoadOptions>(
+    command,
+    (context, [directory, file], options) => load(context, directory!, file, options),
+  );
+}
+
+/** Carries it out, and gives the status. */
+async function load(
+  context: CliContext,
+  directory: string,
+  file: string | undefined,
+  options: LoadOptions,
+): Promise<number> {
+  const format = formatOf(file, options);
+  await using input = await openInput(context, file, options.gzip ?? /\.gz$/i.test(file ?? ""));
+  if (options.verify && input.path === undefined) {
+    throw new CliError(`Cannot verify ${input.name}: a pipe cannot be read twice`);
+  }
+  await using database = openFor(context, directory, "creating");
+  const run = new Load(context, input, database, format, options);
+  const skipped = await run.run();
+  if (options.verify) {
+    await using again = await openInput(context, file, false);
+    const parser = parserOf(format, options);
+    const reader = new EntryReader(again, parser, undefined, options.lineLimit);
+    assertSame(await checkLoad(reader, storeOf(database, options), context.signal));
+  }
+  await run.report();
+  return skipped > 0 ? 1 : 0;
 }
 
 function lineLimit(typed: string): number {

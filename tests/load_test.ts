@@ -200,6 +200,59 @@ Deno.test("in a pipe there is no bar, and each error is one line", inProcesses, 
   });
 });
 
+Deno.test("each option does what it says in the program", inProcesses, async () => {
+  await inDirectory(async (directory) => {
+    const at = (name: string) => join(directory, name);
+    await Deno.writeTextFile(at("in.csv"), 'id,"na",x\n61,MQ==,\n62\n63,Mg==,\n');
+    const db = at("db");
+    const loaded = await inPipe([
+      "load",
+      db,
+      at("in.csv"),
+      "--format=csv",
+      "--key-encoding=hex",
+      "--value-encoding=base64",
+      "--header=id,na",
+      "--sublevel=s",
+      "--skip-errors=1",
+      `--errors=${at("bad")}`,
+      "--restart",
+      "--verify",
+      "--line-limit=1000",
+      "--json",
+    ]);
+    assertEquals([loaded.status, loaded.errors], [1, ""]);
+    assertEquals(JSON.parse(loaded.output).entries, 2);
+    assertStringIncludes(await Deno.readTextFile(at("bad")), '"record":"62"');
+    const exported = await inPipe([
+      "export",
+      db,
+      at("out"),
+      "--format=tsv",
+      "--key-encoding=hex",
+      "--value-encoding=base64",
+      "--no-header",
+      "--gzip",
+      "--sublevel=s",
+      "--gte=61",
+      "--lte=63",
+      "--reverse",
+      "--limit=5",
+      "--force",
+      "--json",
+    ]);
+    assertEquals([exported.status, exported.output], [0, '{"entries":2,"bytes":16}\n']);
+    const again = await inPipe(
+      ["load", at("db2"), at("out"), "--format=tsv", "--no-header", "--gzip"],
+    );
+    assertEquals([again.status, again.errors], [0, ""]);
+    const part = await inPipe(
+      ["export", at("db2"), "--format=csv", "--header=a,b", "--prefix=6", "--gt=61", "--lt=64"],
+    );
+    assertEquals(part.output, "a,b\n63,Mg==\n");
+  });
+});
+
 Deno.test("a file that has changed is loaded from its start", inProcesses, async () => {
   await inDirectory(async (directory) => {
     const file = join(directory, "input.csv");
