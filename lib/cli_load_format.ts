@@ -13,7 +13,8 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import type { CliCommand } from "./cli_command.ts";
 import { CliError } from "./cli_context.ts";
 import {
   type EntryEncodings,
@@ -54,7 +55,7 @@ const HEADER: Header = { key: "key", value: "value" };
  * @param command The command.
  * @returns The command.
  */
-export function addFileOptions(command: Command): Command {
+export function addFileOptions(command: CliCommand): CliCommand {
   command.addOption(
     new Option("--format <format>", "the format; else as the name of the file ends, or ndjson")
       .choices(FORMATS),
