@@ -202,6 +202,18 @@
  * - `cli_dump.ts` the command `dump`
  *
  * **Load and export**
+ * - `entry_formats.ts` what files of entries have in common
+ * - `ndjson.ts` entries as lines of JSON
+ * - `csv.ts` entries as CSV and TSV
+ * - `entry_reader.ts` records out of a stream of bytes
+ * - `load_checkpoint.ts` how far a load has come, in the database itself
+ * - `cli_progress.ts` how far it has come, for a person
+ * - `cli_load_format.ts` the options that say how a file is written
+ * - `cli_load_input.ts` files and pipes, packed or not
+ * - `cli_load_errors.ts` where bad records are told
+ * - `cli_load_check.ts` whether all is there
+ * - `cli_load.ts` load
+ * - `cli_export.ts` export
  *
  * **All of it**
  * - `cli_completion.ts` what a shell needs to complete its lines

@@ -14,7 +14,9 @@ import { CliFrame } from "./cli_command.ts";
 import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
 import { addDump } from "./cli_dump.ts";
+import { addExport } from "./cli_export.ts";
 import { addLevels } from "./cli_levels.ts";
+import { addLoad } from "./cli_load.ts";
 import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
 import { addCount, addGet, addScan } from "./cli_read.ts";
 import { addShell } from "./cli_shell.ts";
@@ -31,6 +33,8 @@ const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
   addDelete,
   addScan,
   addCount,
+  addLoad,
+  addExport,
   addStats,
   addLevels,
   addDump,
