@@ -152,6 +152,8 @@
  * - `level.ts` the same store as an abstract-level database
  *
  * **Deno KV**
+ * - `kv_queue_message.ts` a message: what it may ask for, and its bytes
+ * - `kv_queue.ts` who gets which message, and when again
  * - `kv.ts` the same store as Deno KV
  *
  * **Watching it work**
