@@ -140,6 +140,27 @@ Deno.test("A removal is in the log before another message is taken (invariant 2)
   assertEquals(left, new Array(20).fill(20));
 });
 
+Deno.test("While a removal waits for room in the log no message is taken (invariant 2)", async () => {
+  await using kv = new QueueInTest();
+  const { database } = kv;
+  const room = Promise.withResolvers<void>();
+  const remove = database.delete;
+  database.delete = async (...args) => {
+    await room.promise;
+    await remove.apply(database, args);
+  };
+  const got: unknown[] = [];
+  kv.queue.listen((value) => void got.push(value));
+  await kv.enqueue([1]);
+  await kv.clock.pass(0);
+  await kv.enqueue([2]);
+  await kv.clock.pass(SLEEP_MS_MAX);
+  assertEquals(got, [1]);
+  room.resolve();
+  await kv.clock.pass(0);
+  assertEquals([got, kv.length], [[1, 2], 0]);
+});
+
 Deno.test("No more than a hundred handlers run (invariant 4)", async () => {
   await using kv = new QueueInTest();
   const waiting: (() => void)[] = [];
