@@ -161,10 +161,15 @@
  *
  * **The command**
  * - `cli_context.ts` what every part of it works with
+ * - `cli_command.ts` how a command is declared, found and ended
+ * - `cli_process.ts` the terminal, the pipes and the signals of a process
+ * - `cli_entries.ts` keys, values and ranges as they are typed and printed
+ * - `cli_read.ts` get, scan and count
  *
  * **Dumps: files in readable form**
  *
  * **Load and export**
+ * - `cli_progress.ts` how far it has come
  *
  * **All of it**
  * - `cli.ts` the command `varve`

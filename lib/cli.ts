@@ -1,11 +1,74 @@
 /**
- * **What.** The command.
+ * **What.** The command `varve`: a database at a terminal, in a script or in a pipe.
+ *
+ * ```sh
+ * deno run --allow-read --allow-write jsr:@varve/varve/cli put ./data city:Rome "2.8 million"
+ * deno run --allow-read jsr:@varve/varve/cli scan ./data --prefix city:
+ * deno install --global --name varve --allow-read --allow-write jsr:@varve/varve/cli
+ * ```
+ *
+ * As a function, which gives the status in place of an exit:
+ *
+ * ```ts
+ * import { main } from "@varve/varve/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * assertEquals(await main(["put", directory, "city:Rome", "2.8 million"]), 0);
+ * assertEquals(await main(["get", directory, "city:Rome"]), 0); // prints 2.8 million
+ * assertEquals(await main(["get", directory, "city:Paris"]), 1); // there is no such key
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  *
  * **Invariants.**
- * 1. To come.
+ * 1. The status is as `cli_context.ts` says, however the command ends.
+ * 2. Nothing is written by a command that only reads: it needs no permission to.
  *
  * **Read next.** `../mod.ts`
  *
  * @module
  */
-export {};
+import { CliFrame } from "./cli_command.ts";
+import type { CliContext } from "./cli_context.ts";
+import { inProcess } from "./cli_process.ts";
+import { addGet } from "./cli_read.ts";
+
+/** The version of all of it, as in `deno.json`. */
+const VERSION = "0.1.0";
+
+/**
+ * The command with all that it can do.
+ *
+ * @param context What it works with.
+ * @returns The frame, of which `run` carries out a command line.
+ */
+function varve(context: CliContext): CliFrame {
+  const frame = new CliFrame(context);
+  frame.program
+    .description("Looks into a database, writes to it, and looks after it.")
+    .version(VERSION, "-V, --version", "print the version");
+  for (const add of [addGet]) add(frame);
+  return frame;
+}
+
+/**
+ * Carries out a command line, with the terminal, the disk and the signals of the process.
+ *
+ * @example A command that there is not
+ * ```ts
+ * import { main } from "@varve/varve/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["scam", "./data"]), 2); // and a line that asks for "scan"
+ * ```
+ *
+ * @param args The arguments, without the name of the program.
+ * @returns The status to exit with. Nothing is thrown: an error is printed.
+ * @category Command
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  return await inProcess((context) => varve(context).run(args));
+}
+
+// What still waits for input when a signal comes would keep the process alive.
+if (import.meta.main) Deno.exit(await main(Deno.args));

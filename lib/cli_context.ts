@@ -15,23 +15,27 @@
  * 2. What goes wrong is one line on the error output, whatever the message has in it.
  * 3. An output that nobody reads any more ends the command with status 0, as `head` does with what feeds it.
  *
- * **Read next.** `cli.ts`
+ * **Read next.** `cli_command.ts`
  *
  * @module
  */
+import type { Surroundings } from "./background.ts";
 import type { FileSystem } from "./file_system.ts";
 
 /** A stream that a command prints to. */
 export interface CliOutput {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
-  /** How many characters fit on a line; 80 if it is not a terminal. */
+  /** Whether colours may be used: a person looks at it, and has not said `NO_COLOR`. */
+  readonly hasColors: boolean;
+  /** How many characters fit on a line; 80 if it is not a terminal. It changes when the window does. */
   readonly columns: number;
   /**
-   * Writes all of it.
+   * Writes all of it, and waits for a reader that is slow.
    *
    * @param data Text, or bytes as they are.
    * @throws {OutputClosedError} If nobody reads it any more.
+   * @throws {SignalError} If a signal came while it waited.
    */
   write(data: string | Uint8Array): Promise<void>;
 }
@@ -46,6 +50,8 @@ export interface CliContext {
   readonly input: { readonly isTerminal: boolean; readonly readable: ReadableStream<Uint8Array> };
   /** The disk that databases are on. */
   readonly fileSystem: FileSystem;
+  /** What flushes and compactions are done with, beside the clock; a worker if there are any. */
+  readonly surroundings: Surroundings;
   /** Ends the command: its reason is a {@linkcode SignalError}. */
   readonly signal: AbortSignal;
 }

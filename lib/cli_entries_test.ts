@@ -1,0 +1,1 @@
+import "./cli_entries.ts";
