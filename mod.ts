@@ -170,6 +170,10 @@
  *
  * **Load and export**
  * - `cli_progress.ts` how far it has come
+ * - `kv_copy_text.ts` keys and values of Deno KV as text
+ * - `kv_copy.ts` everything from one Deno KV to another
+ * - `cli_kv_place.ts` directories, files and URLs of Deno KV
+ * - `cli_kv.ts` kv get, set, list, delete and copy
  *
  * **All of it**
  * - `cli.ts` the command `varve`

@@ -24,6 +24,7 @@
  */
 import { compareBytes } from "./bytes.ts";
 import { encodeKvKey, type KvKey } from "./kv_key.ts";
+import { kvKeyText } from "./kv_copy_text.ts";
 import { serializeValue } from "./kv_value.ts";
 
 /** The key of the checkpoint. */
@@ -260,7 +261,7 @@ class Copy {
     if (bytes <= max) return true;
     const why = `its ${what} has ${bytes} bytes, and ${name} takes at most ${max}`;
     if (this.#options.skip !== true) {
-      throw new CopyError(`Cannot copy ${keyText(key)}: ${why}; to leave it out say --skip`);
+      throw new CopyError(`Cannot copy ${kvKeyText(key)}: ${why}; to leave it out say --skip`);
     }
     this.#leftOut++;
     this.#options.onLeftOut?.(key, why);
@@ -395,19 +396,4 @@ export async function compareKv(
 
 async function isThere(kv: CopyKv, key: KvKey): Promise<boolean> {
   return (await kv.get(key)).versionstamp !== null;
-}
-
-/**
- * A key as text for a person, on one line.
- *
- * @param key The key.
- * @returns Its parts as JSON; bytes in hexadecimal and big integers with their `n`.
- */
-export function keyText(key: KvKey): string {
-  const parts = key.map((part) => {
-    if (part instanceof Uint8Array) return `0x${part.toHex()}`;
-    if (typeof part === "bigint") return `${part}n`;
-    return typeof part === "number" && !Number.isFinite(part) ? String(part) : JSON.stringify(part);
-  });
-  return `[${parts.join(",")}]`;
 }

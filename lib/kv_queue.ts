@@ -33,7 +33,8 @@ import {
   type PreparedMessage,
 } from "./kv_queue_message.ts";
 import { describe } from "./options.ts";
-import type { Batch, Database } from "./store.ts";
+import type { KvBatch, KvClock } from "./kv_store.ts";
+import type { Database } from "./store.ts";
 
 /** So many messages are handled at a time: as many as in the runtime. */
 export const RUNNING_MAX = 100;
@@ -49,32 +50,18 @@ const NO_SYNC = { sync: false } as const;
 /** Takes the value of a message; the message is finished when it returns, or when its promise resolves. */
 export type QueueHandler = (value: unknown) => unknown;
 
-/** The clock and the timers that deadlines are by. */
-export interface QueueClock {
-  /** The time, in milliseconds since the epoch. */
-  now(): number;
-  /**
-   * Starts a timer, which keeps the process alive.
-   *
-   * @param callback What to call.
-   * @param delayMs After how many milliseconds.
-   * @returns What stops it.
-   */
-  startTimer(callback: () => void, delayMs: number): () => void;
-}
-
 /** What a queue is a part of. */
 export interface QueueHost {
   /** The database. The queue has the keys that begin with {@linkcode MESSAGE_KEY_PREFIX}, and no others. */
   readonly database: Database<Uint8Array, Uint8Array>;
-  /** The clock and the timers. */
-  readonly clock: QueueClock;
+  /** The clock and the timers. A timer keeps the process alive. */
+  readonly clock: KvClock;
   /** Turns a payload back to the value it was made of. */
   deserialize(payload: Uint8Array): unknown;
   /**
    * Sets one value under some keys, in one commit with what else it is given, and tells those who watch.
    *
-   * @param keys The keys, encoded.
+   * @param keys The keys, as they were encoded for {@linkcode PreparedMessage.undeliveredKeys}.
    * @param payload The value, serialized.
    * @param add Adds to the batch of the commit.
    * @returns A promise that resolves when it is in the log.
@@ -82,20 +69,11 @@ export interface QueueHost {
   setUndelivered(
     keys: readonly Uint8Array[],
     payload: Uint8Array,
-    add: (batch: Batch<Uint8Array, Uint8Array>) => void,
+    add: (batch: KvBatch) => void,
   ): Promise<void>;
   /** Is told what a handler threw. Must not throw. */
   report(error: unknown): void;
 }
-
-/** The clock of the platform. */
-export const systemClock: QueueClock = {
-  now: () => Date.now(),
-  startTimer(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 
 interface Listener {
   readonly handler: QueueHandler;
@@ -149,7 +127,7 @@ export class KvQueue {
    * @returns Their keys.
    */
   add(
-    batch: Batch<Uint8Array, Uint8Array>,
+    batch: KvBatch,
     versionstamp: Uint8Array,
     messages: readonly PreparedMessage[],
   ): Uint8Array[] {
