@@ -152,6 +152,13 @@
  * - `level.ts` the same store as an abstract-level database
  *
  * **Deno KV**
+ * - `kv_key.ts` keys of Deno KV as bytes that sort as they do
+ * - `kv_value.ts` values of Deno KV as bytes
+ * - `kv_limits.ts` how much may be asked for at a time
+ * - `kv_store.ts` entries with versionstamps and expiry, and commits
+ * - `kv_list.ts` selectors, cursors and the iterator
+ * - `kv_watch.ts` a stream of the states of some keys
+ * - `kv_atomic.ts` checks and mutations, together or not at all
  * - `kv_queue_message.ts` a message: what it may ask for, and its bytes
  * - `kv_queue.ts` who gets which message, and when again
  * - `kv.ts` the same store as Deno KV

@@ -46,18 +46,46 @@ export function openDatabase<K, V>(
   defaultFileSystem: FileSystem,
   surroundings: Surroundings = webSurroundings,
 ): Database<K, V> {
+  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
+  const open = checkedEngine(directory, options, defaultFileSystem, surroundings);
+  checkCodec("open database", "key", key);
+  checkCodec("open database", "value", value);
+  return createDatabase(open(), key, value, surroundings);
+}
+
+/**
+ * Opens the engine of a database, for a surface that has more to ask of it than programs have.
+ *
+ * @param directory The directory, in the disk's own notation.
+ * @param options How to open it; codecs are not looked at.
+ * @param defaultFileSystem The disk, unless the options name one.
+ * @param surroundings Timers, clock, and what starts workers that work on the default disk.
+ * @returns The running engine.
+ */
+export function openEngine(
+  directory: string,
+  options: OpenOptions<unknown, unknown>,
+  defaultFileSystem: FileSystem,
+  surroundings: Surroundings = webSurroundings,
+): Engine {
+  return checkedEngine(directory, options, defaultFileSystem, surroundings)();
+}
+
+/** Checks the options. What it gives opens the engine. */
+function checkedEngine<K, V>(
+  directory: string,
+  options: OpenOptions<K, V>,
+  defaultFileSystem: FileSystem,
+  surroundings: Surroundings,
+): () => Engine {
   if (typeof directory !== "string" || directory === "") {
     throw new TypeError(
       `Cannot open database: directory must be a path or a file: URL, got ${describe(directory)}`,
     );
   }
   const checked = engineOptions(options as OpenOptions<never, never>, defaultFileSystem);
-  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
-  checkCodec("open database", "key", key);
-  checkCodec("open database", "value", value);
   const workers = usableWorkers(checked, defaultFileSystem, surroundings.workers);
-  const engine = Engine.open(directory, checked, { ...surroundings, workers });
-  return createDatabase(engine, key, value, surroundings);
+  return () => Engine.open(directory, checked, { ...surroundings, workers });
 }
 
 /** What starts workers for a database, if they can do its work. */

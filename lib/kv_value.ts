@@ -134,10 +134,8 @@ function refuseHostObjects(root: object): void {
       value.forEach((member, key) => (enter(key), enter(member)));
     } else if (value instanceof Set) {
       value.forEach(enter);
-    } else if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) enter(value[i]);
     } else {
-      for (const name in value) enter((value as Record<string, unknown>)[name]);
+      for (const member of Object.values(value)) enter(member); // of an array the holes are left out
     }
   }
 }
