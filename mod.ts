@@ -158,9 +158,10 @@
  * - `kv_store.ts` entries with versionstamps and expiry, and commits
  * - `kv_list.ts` selectors, cursors and the iterator
  * - `kv_watch.ts` a stream of the states of some keys
- * - `kv_atomic.ts` checks and mutations, together or not at all
  * - `kv_queue_message.ts` a message: what it may ask for, and its bytes
  * - `kv_queue.ts` who gets which message, and when again
+ * - `kv_queue_store.ts` the same with the store's keys, values and commits
+ * - `kv_atomic.ts` checks and mutations, together or not at all
  * - `kv.ts` the same store as Deno KV
  *
  * **Watching it work**

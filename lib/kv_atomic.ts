@@ -11,6 +11,8 @@
  * @module
  */
 import type { KvKey } from "./kv_key.ts";
+import type { PreparedMessage } from "./kv_queue_message.ts";
+import type { StoreQueue } from "./kv_queue_store.ts";
 import { checkKeyLimit, checkLimit, checkValueLimit, type KvLimits } from "./kv_limits.ts";
 import { entryKey, type KvBatch, type KvCommit, type KvStore } from "./kv_store.ts";
 import {
@@ -155,16 +157,6 @@ export interface EnqueueOptions {
   keysIfUndelivered?: KvKey[];
   /** After how many milliseconds to try again, once for each. */
   backoffSchedule?: number[];
-}
-
-/** The queue, as far as a commit has to do with it. */
-export interface KvMessages {
-  /** Checks a message and turns it to bytes. */
-  prepare(value: unknown, options: EnqueueOptions | undefined): unknown;
-  /** Adds messages to a commit with a versionstamp of ten bytes, and gives their keys. */
-  add(batch: KvBatch, versionstamp: Uint8Array, messages: readonly unknown[]): Uint8Array[];
-  /** Hears that messages are in the database now. */
-  added(keys: readonly Uint8Array[]): void;
 }
 
 /**
@@ -322,10 +314,10 @@ function expiryOf(now: number, expireIn: number | undefined): number {
 export class KvOperation implements AtomicOperation {
   readonly #store: KvStore;
   readonly #limits: KvLimits;
-  readonly #messages: KvMessages;
+  readonly #messages: StoreQueue;
   readonly #checks: { key: Uint8Array; versionstamp: string | null }[] = [];
   readonly #mutations: Mutation[] = [];
-  readonly #enqueued: unknown[] = [];
+  readonly #enqueued: PreparedMessage[] = [];
   /** The bytes of its keys and values, as the limits count them. */
   #totalBytes = 0;
   #totalKeyBytes = 0;
@@ -337,7 +329,7 @@ export class KvOperation implements AtomicOperation {
    * @param limits How much it may do.
    * @param messages Where what it enqueues goes.
    */
-  constructor(store: KvStore, limits: KvLimits, messages: KvMessages) {
+  constructor(store: KvStore, limits: KvLimits, messages: StoreQueue) {
     this.#store = store;
     this.#limits = limits;
     this.#messages = messages;
@@ -421,7 +413,9 @@ export class KvOperation implements AtomicOperation {
 
   /** {@inheritDoc} */
   enqueue(value: unknown, options?: EnqueueOptions): this {
-    this.#enqueued.push(this.#messages.prepare(value, options));
+    const message = this.#messages.prepare(value, options);
+    this.#enqueued.push(message);
+    this.#totalBytes += message.byteLength;
     return this;
   }
 

@@ -17,7 +17,7 @@
  *    longer than {@linkcode SLEEP_MS_MAX}: a clock may be set, and a machine may sleep.
  * 6. A message is taken once at a time, whatever is committed meanwhile and however the clock goes.
  *
- * **Read next.** `kv.ts`
+ * **Read next.** `kv_queue_store.ts`
  *
  * @module
  */

@@ -105,7 +105,7 @@ export function prepareMessage(
   return { delayMs, backoff, undeliveredKeys, payload, byteLength };
 }
 
-// Null is as good as nothing: so it is in the runtime.
+// Null is as good as nothing, for keys, too: so it is in the runtime.
 function delayOption(delay: number | null | undefined): number {
   if (delay === undefined || delay === null) return 0;
   if (typeof delay !== "number" || !(delay >= 0 && delay <= DELAY_MS_MAX)) {
@@ -142,8 +142,10 @@ function backoffOption(schedule: readonly number[] | undefined): readonly number
   });
 }
 
-function keysOption(keys: readonly (readonly unknown[])[] | undefined): (readonly unknown[])[] {
-  if (keys === undefined) return [];
+function keysOption(
+  keys: readonly (readonly unknown[])[] | null | undefined,
+): (readonly unknown[])[] {
+  if (keys === undefined || keys === null) return [];
   if (!Array.isArray(keys)) {
     throw new TypeError(
       `Cannot enqueue: keysIfUndelivered must be an array, got ${describe(keys)}`,

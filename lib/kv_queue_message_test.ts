@@ -57,7 +57,7 @@ Deno.test("A message has what it was asked to have", () => {
     byteLength: 2 + 8,
   });
   assertEquals(prepare({ delay: DELAY_MS_MAX }).delayMs, DELAY_MS_MAX);
-  assertEquals(prepare({ delay: null }).delayMs, 0);
+  assertEquals(prepare({ delay: null, keysIfUndelivered: null }).delayMs, 0);
   assertEquals(prepare({ backoffSchedule: [BACKOFF_MS_MAX] }).backoff, [BACKOFF_MS_MAX]);
 });
 
@@ -77,7 +77,7 @@ Deno.test("What is not a message is refused, and the error names the value (inva
     [{ backoffSchedule: [NaN] }, "backoffSchedule[0]"],
     [{ backoffSchedule: [BACKOFF_MS_MAX + 1] }, "got 3600001"],
     [{ backoffSchedule: new Array(1) }, "backoffSchedule[0]"],
-    [{ keysIfUndelivered: null }, "keysIfUndelivered must be an array, got null"],
+    [{ keysIfUndelivered: 3 }, "keysIfUndelivered must be an array, got 3"],
     [
       { keysIfUndelivered: ["a"] },
       'keysIfUndelivered[0] must be a key of at least one part, got "a"',
