@@ -23,12 +23,11 @@
  *
  * @module
  */
-import { resolve } from "@std/path";
 import type { Command } from "commander";
 import type { CliFrame, CommandTexts } from "./cli_command.ts";
 import { type CliContext, CliError, type CliOutput, errorLine } from "./cli_context.ts";
 import { wholeNumber } from "./cli_entries.ts";
-import { type KvPlace, openPlace } from "./cli_kv_place.ts";
+import { type KvPlace, openPlace, placeName } from "./cli_kv_place.ts";
 import { Progress } from "./cli_progress.ts";
 import { compareKv, type CompareReport, CopyError, copyKv, type CopyReport } from "./kv_copy.ts";
 import { kvKeyOfText, kvKeyText, kvValueText } from "./kv_copy_text.ts";
@@ -81,15 +80,22 @@ function addKvGet(frame: CliFrame, parent: Command): void {
       [`varve kv get ./data '["blocks",{"bytes":"00ff"}]'`, "with a part that is bytes"],
     ],
   }).argument("<key>", "the key, as a JSON array");
-  frame.onRun(command, async (context, [place, typed]) => {
-    const key = keyOf(typed!);
-    await using opened = await openPlace(context, place!, "reading");
-    const { value, versionstamp } = await opened.kv.get(key);
-    if (versionstamp === null) {
-      throw new CliError(`Cannot get ${kvKeyText(key)}: there is no such key`, 1);
-    }
-    await context.output.write(`${valueText(value)}\n`);
-  });
+  frame.onRun(command, runGet);
+}
+
+async function runGet(context: CliContext, [place, typed]: string[]): Promise<void> {
+  const key = keyOf(typed!);
+  await using opened = await openPlace(context, place!, "reading");
+  const { value, versionstamp } = await opened.kv.get(key);
+  if (versionstamp === null) {
+    throw new CliError(`Cannot get ${kvKeyText(key)}: there is no such key`, 1);
+  }
+  await context.output.write(`${valueText(value)}\n`);
+}
+
+/** The options of `kv set`. */
+interface SetOptions {
+  readonly expireIn?: number;
 }
 
 function addKvSet(frame: CliFrame, parent: Command): void {
@@ -103,30 +109,45 @@ function addKvSet(frame: CliFrame, parent: Command): void {
     .argument("<key>", "the key, as a JSON array")
     .argument("<value>", "the value, as JSON")
     .option("--expire-in <ms>", "after how many milliseconds it is gone", wholeNumber);
-  frame.onRun<{ expireIn?: number }>(command, async (context, [place, typed, json], options) => {
-    const key = keyOf(typed!);
-    const value = valueOf(json!);
-    if (options.expireIn === 0) throw new CliError("Cannot set: --expire-in must be more than 0");
-    await using opened = await openPlace(context, place!, "creating");
-    const atomic = opened.kv.atomic();
-    atomic.set(key, value, options);
-    await atomic.commit();
-  });
+  frame.onRun<SetOptions>(command, runSet);
+}
+
+async function runSet(
+  context: CliContext,
+  [place, typed, json]: string[],
+  { expireIn }: SetOptions,
+): Promise<void> {
+  const key = keyOf(typed!);
+  const value = valueOf(json!);
+  if (expireIn === 0) throw new CliError("Cannot set: --expire-in must be more than 0");
+  await using opened = await openPlace(context, place!, "creating");
+  const atomic = opened.kv.atomic();
+  atomic.set(key, value, expireIn === undefined ? {} : { expireIn });
+  await atomic.commit();
 }
 
 function addKvDelete(frame: CliFrame, parent: Command): void {
   const command = placeCommand(frame, parent, "delete", {
     summary: "delete keys",
-    details: "A key that is not there is no error.",
+    details: "All of them at once. A key that is not there is no error.",
     examples: [[`varve kv delete ./data '["users",7]' '["users",8]'`, "two of them"]],
   }).argument("<key...>", "the keys, as JSON arrays");
-  frame.onRun(command, async (context, [place, ...typed]) => {
-    const keys = typed.map(keyOf);
-    await using opened = await openPlace(context, place!, "writing");
-    const atomic = opened.kv.atomic();
-    for (const key of keys) atomic.delete(key);
-    await atomic.commit();
-  });
+  frame.onRun(command, runDelete);
+}
+
+async function runDelete(context: CliContext, [place, ...typed]: string[]): Promise<void> {
+  const keys = typed.map(keyOf);
+  await using opened = await openPlace(context, place!, "writing");
+  const atomic = opened.kv.atomic();
+  for (const key of keys) atomic.delete(key);
+  await atomic.commit();
+}
+
+/** The options of `kv list`. */
+interface ListOptions {
+  readonly limit?: number;
+  readonly reverse?: boolean;
+  readonly keys?: boolean;
 }
 
 function addKvList(frame: CliFrame, parent: Command): void {
@@ -141,23 +162,28 @@ function addKvList(frame: CliFrame, parent: Command): void {
     .option("--limit <count>", "at most so many", wholeNumber)
     .option("--reverse", "from the last key to the first")
     .option("--keys", "keys only");
-  type ListOptions = { limit?: number; reverse?: true; keys?: true };
-  frame.onRun<ListOptions>(command, async (context, [place, typed], options) => {
-    const { limit, reverse = false, keys = false } = options;
-    const prefix = keyOf(typed!);
-    await using opened = await openPlace(context, place!, "reading");
-    if (limit === 0) return;
-    const chosen = { reverse, ...limit !== undefined && { limit } };
-    let text = "";
-    for await (const { key, value } of opened.kv.list({ prefix }, chosen)) {
-      context.signal.throwIfAborted();
-      text += `${kvKeyText(key)}${keys ? "" : `\t${valueText(value)}`}\n`;
-      if (text.length < PRINT_CHARACTERS) continue;
-      await context.output.write(text);
-      text = "";
-    }
-    if (text !== "") await context.output.write(text);
-  });
+  frame.onRun<ListOptions>(command, runList);
+}
+
+async function runList(
+  context: CliContext,
+  [place, typed]: string[],
+  { limit, reverse = false, keys = false }: ListOptions,
+): Promise<void> {
+  const prefix = keyOf(typed!);
+  await using opened = await openPlace(context, place!, "reading");
+  const { output, signal } = context;
+  if (limit === 0) return;
+  const chosen = { reverse, ...limit !== undefined && { limit } };
+  let text = "";
+  for await (const { key, value } of opened.kv.list({ prefix }, chosen)) {
+    signal.throwIfAborted();
+    text += `${kvKeyText(key)}${keys ? "" : `\t${valueText(value)}`}\n`;
+    if (text.length < PRINT_CHARACTERS) continue;
+    await output.write(text);
+    text = "";
+  }
+  if (text !== "") await output.write(text);
 }
 
 /** The options of `kv copy`. */
@@ -186,14 +212,20 @@ function addKvCopy(frame: CliFrame, parent: Command): void {
     .option("--restart", "begin anew, though a copy was interrupted")
     .option("--overwrite", "also into a database that has entries, over those of the same keys")
     .option("--skip", "leave out what the target does not take, and say what that is");
-  frame.onRun<CopyCliOptions>(command, async (context, [from, to], options) => {
-    await using source = await openPlace(context, from!, "reading");
-    await using target = await openPlace(context, to!, "creating");
-    if (source.name === target.name) {
-      throw new CliError(`Cannot copy ${source.name}: source and target are the same`);
-    }
-    return await copyPlaces(context, source, target, options);
-  });
+  frame.onRun<CopyCliOptions>(command, runCopy);
+}
+
+async function runCopy(
+  context: CliContext,
+  [from, to]: string[],
+  options: CopyCliOptions,
+): Promise<number> {
+  await using source = await openPlace(context, from!, "reading");
+  if (source.name === placeName(to!)) {
+    throw new CliError(`Cannot copy ${source.name}: source and target are the same`);
+  }
+  await using target = await openPlace(context, to!, "creating");
+  return await copyPlaces(context, source, target, options);
 }
 
 async function copyPlaces(

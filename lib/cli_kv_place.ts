@@ -18,7 +18,15 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { resolve } from "@std/path";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { openEngine } from "./database.ts";
-import type { CopyAtomic, CopyKv, CopySource, CopyTarget } from "./kv_copy.ts";
+import type {
+  CopyAtomic,
+  CopyKv,
+  CopyListOptions,
+  CopyRead,
+  CopySelector,
+  CopySource,
+  CopyTarget,
+} from "./kv_copy.ts";
 import { encodeKvKey, type KvKey } from "./kv_key.ts";
 import { DENO_LIMITS, ENGINE_LIMITS } from "./kv_limits.ts";
 import { KvLister } from "./kv_list.ts";
@@ -29,37 +37,31 @@ import { KvU64, serializeValue } from "./kv_value.ts";
 /** What a place is opened for: whether it may be changed, and whether it is made if there is none. */
 export type PlacePurpose = "reading" | "writing" | "creating";
 
-/** How to walk over entries. */
-export interface PlaceListOptions {
-  /** How many to ask for at a time. */
-  readonly batchSize?: number;
-  /** At most so many. */
-  readonly limit?: number;
-  /** From the last to the first. */
-  readonly reverse?: boolean;
-}
-
-/** A database, of whatever kind. */
-export interface PlaceKv extends CopyKv {
-  /** Walks over entries. */
-  list(
-    selector: { prefix: KvKey; start?: KvKey },
-    options?: PlaceListOptions,
-  ): AsyncIterable<{ readonly key: KvKey; readonly value: unknown }>;
-}
-
 /** A database that is open, to be closed with `await using`. */
 export interface KvPlace extends CopySource, CopyTarget, AsyncDisposable {
   /** The database. */
-  readonly kv: PlaceKv;
+  readonly kv: CopyKv;
   /** How many bytes its keys and values have, if that is known. */
   totalBytes(): number | undefined;
   /** How many messages wait in its queue, if that is known. */
   messageCount(): number | undefined;
 }
 
+const URL_START = /^https?:\/\//;
+const FILE_START = "file:";
 /** Names of files that end so are files of the runtime's Deno KV. */
 const FILE_ENDS = /\.(db|sqlite|sqlite3|kv)$/;
+
+/**
+ * The name of a place: the same for the same one, however it is written.
+ *
+ * @param text What names it.
+ * @returns A URL or a whole path.
+ */
+export function placeName(text: string): string {
+  if (URL_START.test(text)) return new URL(text).href;
+  return resolve(text.startsWith(FILE_START) ? text.slice(FILE_START.length) : text);
+}
 
 /**
  * Opens a place.
@@ -76,12 +78,12 @@ export async function openPlace(
   purpose: PlacePurpose,
 ): Promise<KvPlace> {
   if (text === "") throw new CliError("Cannot open database: the place is empty");
-  if (/^https?:\/\//.test(text)) return await openElsewhere(text, context.signal);
-  const isNamedFile = text.startsWith("file:");
-  const path = isNamedFile ? text.slice("file:".length) : text;
+  if (URL_START.test(text)) return await openElsewhere(placeName(text), context.signal);
+  const isNamedFile = text.startsWith(FILE_START);
+  const path = isNamedFile ? text.slice(FILE_START.length) : text;
   const kind = await kindOf(path);
   if (isNamedFile || kind === "file" || (kind === undefined && FILE_ENDS.test(path))) {
-    return await openFile(resolve(path), kind, purpose);
+    return await openFile(placeName(text), kind, purpose);
   }
   return new DirectoryPlace(context, path, purpose);
 }
@@ -98,11 +100,11 @@ async function kindOf(path: string): Promise<"file" | "directory" | undefined> {
 
 class DirectoryPlace implements KvPlace {
   readonly name: string;
-  readonly kv: PlaceKv;
+  readonly kv: CopyKv;
   readonly #store: KvStore;
 
   constructor({ fileSystem, surroundings }: CliContext, directory: string, purpose: PlacePurpose) {
-    this.name = resolve(directory);
+    this.name = placeName(directory);
     const options = { readOnly: purpose === "reading", createIfMissing: purpose === "creating" };
     const engine = openEngine(directory, options, fileSystem, surroundings);
     try {
@@ -136,7 +138,7 @@ class DirectoryPlace implements KvPlace {
 }
 
 /** Entries of a directory. */
-class StoreKv implements PlaceKv {
+class StoreKv implements CopyKv {
   readonly #store: KvStore;
 
   constructor(store: KvStore) {
@@ -149,10 +151,7 @@ class StoreKv implements PlaceKv {
     return { value: entry.value, versionstamp: entry.versionstamp };
   }
 
-  list(
-    selector: { prefix: KvKey; start?: KvKey },
-    options: PlaceListOptions = {},
-  ): AsyncIterable<{ readonly key: KvKey; readonly value: unknown }> {
+  list(selector: CopySelector, options: CopyListOptions = {}): AsyncIterable<CopyRead> {
     return new KvLister(this.#store, selector, options, ENGINE_LIMITS);
   }
 
@@ -284,8 +283,7 @@ class FileTables {
   }
 }
 
-async function openElsewhere(url: string, signal: AbortSignal): Promise<KvPlace> {
-  const name = new URL(url).href;
+async function openElsewhere(name: string, signal: AbortSignal): Promise<KvPlace> {
   const kv = await openByRuntime(name);
   return {
     name,
@@ -303,7 +301,7 @@ async function openElsewhere(url: string, signal: AbortSignal): Promise<KvPlace>
 }
 
 /** The runtime tries for ever to reach a database elsewhere. A person may have had enough before. */
-class InterruptibleKv implements PlaceKv {
+class InterruptibleKv implements CopyKv {
   readonly #kv: Deno.Kv;
   readonly #interrupted: Promise<never>;
 
@@ -319,10 +317,7 @@ class InterruptibleKv implements PlaceKv {
     return Promise.race([this.#kv.get(key), this.#interrupted]);
   }
 
-  async *list(
-    selector: { prefix: KvKey; start?: KvKey },
-    options?: PlaceListOptions,
-  ): AsyncGenerator<{ readonly key: KvKey; readonly value: unknown }> {
+  async *list(selector: CopySelector, options?: CopyListOptions): AsyncGenerator<CopyRead> {
     const entries = this.#kv.list(selector, options);
     for (;;) {
       const next = await Promise.race([entries.next(), this.#interrupted]);

@@ -57,15 +57,38 @@ export interface CopyAtomic {
   commit(): Promise<{ ok: boolean }>;
 }
 
+/** All keys that begin with a prefix, or those of them from some key on. */
+export interface CopySelector {
+  /** What they begin with. */
+  prefix: KvKey;
+  /** The first that may be meant. */
+  start?: KvKey;
+}
+
+/** How to walk over entries. */
+export interface CopyListOptions {
+  /** How many to ask for at a time. */
+  batchSize?: number;
+  /** At most so many. */
+  limit?: number;
+  /** From the last to the first. */
+  reverse?: boolean;
+}
+
+/** An entry as it is read. */
+export interface CopyRead {
+  /** Its key. */
+  readonly key: KvKey;
+  /** Its value. */
+  readonly value: unknown;
+}
+
 /** As much of a Deno KV database as copying needs: the runtime's and this library's are both such. */
 export interface CopyKv {
   /** Reads a key. */
   get(key: KvKey): Promise<{ readonly value: unknown; readonly versionstamp: string | null }>;
   /** Walks over entries. */
-  list(
-    selector: { prefix: KvKey; start?: KvKey },
-    options?: { batchSize?: number; limit?: number },
-  ): AsyncIterable<{ readonly key: KvKey; readonly value: unknown }>;
+  list(selector: CopySelector, options?: CopyListOptions): AsyncIterable<CopyRead>;
   /** Begins a write. */
   atomic(): CopyAtomic;
 }
