@@ -308,7 +308,8 @@ class KvDatabase implements Kv {
     options?: { consistency?: KvConsistencyLevel },
   ): Promise<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
     checkConsistency("get", options?.consistency);
-    const stored = this.#keys("get", keys, this.#limits.reads);
+    checkKeys("get", keys, this.#limits.reads);
+    const stored = (keys as readonly KvKey[]).map((key) => this.#readKey(key));
     const found = await this.#store.getMany(stored);
     return found.map((entry, i) => entryOf((keys as readonly KvKey[])[i]!, stored[i]!, entry)) as {
       [K in keyof T]: KvEntryMaybe<T[K]>;
@@ -347,7 +348,10 @@ class KvDatabase implements Kv {
     keys: readonly [...{ [K in keyof T]: KvKey }],
     options: { raw?: boolean } = {},
   ): ReadableStream<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
-    this.#keys("watch", keys, this.#limits.watchedKeys);
+    checkKeys("watch", keys, this.#limits.watchedKeys);
+    for (const key of keys as readonly KvKey[]) {
+      checkKeyLimit("watch", entryKey(key), this.#limits.boundBytes);
+    }
     this.#store.assertOpen("watch");
     const { raw = false } = options;
     const watch: KvWatch = new KvWatch(this.#store, keys, raw, () => this.#watches.delete(watch));
@@ -384,17 +388,16 @@ class KvDatabase implements Kv {
 
   #readKey(key: KvKey): Uint8Array {
     const stored = entryKey(key);
-    checkKeyLimit("get", stored, this.#limits);
+    checkKeyLimit("get", stored, this.#limits.keyBytes);
     return stored;
   }
+}
 
-  #keys(action: string, keys: readonly KvKey[], limit: number): Uint8Array[] {
-    if (!Array.isArray(keys)) {
-      throw new TypeError(`Cannot ${action}: keys must be an array, got ${describe(keys)}`);
-    }
-    checkLimit(action, "keys", keys.length, limit);
-    return keys.map((key) => this.#readKey(key));
+function checkKeys(action: string, keys: readonly KvKey[], limit: number): void {
+  if (!Array.isArray(keys)) {
+    throw new TypeError(`Cannot ${action}: keys must be an array, got ${describe(keys)}`);
   }
+  checkLimit(action, "keys", keys.length, limit);
 }
 
 /** What a program gets of a key that it asked for. */

@@ -366,8 +366,9 @@ export class KvOperation implements AtomicOperation {
           if (!Object.hasOwn(mutation, "value")) {
             throw new TypeError(`Cannot mutate: ${type} needs a value`);
           }
-          const isLimited = type === "set" && typeof expireIn === "number";
-          this.#add(type, key, serializeValue(value), isLimited ? expireIn : undefined);
+          const lifetime = type === "set" && typeof expireIn === "number" ? expireIn : undefined;
+          checkExpireIn(lifetime);
+          this.#add(type, key, serializeValue(value), lifetime);
           break;
         }
         default:
@@ -394,7 +395,9 @@ export class KvOperation implements AtomicOperation {
 
   /** {@inheritDoc} */
   set(key: KvKey, value: unknown, options?: { expireIn?: number }): this {
-    return this.#add("set", key, serializeValue(value), options?.expireIn);
+    const { expireIn } = options ?? {};
+    checkExpireIn(expireIn);
+    return this.#add("set", key, serializeValue(value), expireIn);
   }
 
   /** {@inheritDoc} */
@@ -456,12 +459,11 @@ export class KvOperation implements AtomicOperation {
   #writableKey(action: string, key: KvKey): Uint8Array {
     const stored = entryKey(key);
     if (key.length === 0) throw new TypeError(`Cannot ${action}: key must not be empty`);
-    checkKeyLimit(action, stored, this.#limits);
+    checkKeyLimit(action, stored, this.#limits.keyBytes);
     return stored;
   }
 
   #add(kind: Kind, key: KvKey, value: Uint8Array, expireIn?: number): this {
-    checkExpireIn(expireIn);
     const isStamped = kind === "set" && Array.isArray(key) && key.at(-1) === COMMIT_VERSIONSTAMP;
     const stored = this.#writableKey(kind, isStamped ? key.slice(0, -1) : key);
     checkValueLimit(kind, value, this.#limits);

@@ -14,6 +14,8 @@
 export interface KvLimits {
   /** Bytes of a key. */
   readonly keyBytes: number;
+  /** Bytes of a key that bounds a list, or is watched. */
+  readonly boundBytes: number;
   /** Bytes of a value, serialized. */
   readonly valueBytes: number;
   /** Checks of an atomic operation. */
@@ -35,6 +37,7 @@ export interface KvLimits {
 /** The limits of the runtime, as of Deno 2.9. */
 export const DENO_LIMITS: KvLimits = {
   keyBytes: 2048,
+  boundBytes: 2049,
   valueBytes: 65_536,
   checks: 100,
   mutations: 1000,
@@ -48,6 +51,7 @@ export const DENO_LIMITS: KvLimits = {
 /** None but those of the engine. */
 export const ENGINE_LIMITS: KvLimits = {
   keyBytes: Infinity,
+  boundBytes: Infinity,
   valueBytes: Infinity,
   checks: Infinity,
   mutations: Infinity,
@@ -77,11 +81,11 @@ export function checkLimit(action: string, what: string, count: number, limit: n
  *
  * @param action What is being done, for the error.
  * @param key The key as it is in the database, behind a byte that does not count.
- * @param limits The limits.
+ * @param limit How many bytes it may have.
  * @throws {TypeError} If it is too long.
  */
-export function checkKeyLimit(action: string, key: Uint8Array, limits: KvLimits): void {
-  checkLimit(action, "bytes of a key", key.length - 1, limits.keyBytes);
+export function checkKeyLimit(action: string, key: Uint8Array, limit: number): void {
+  checkLimit(action, "bytes of a key", key.length - 1, limit);
 }
 
 /**

@@ -242,16 +242,11 @@ function boundIn(prefix: Uint8Array, name: string, key: Uint8Array): Uint8Array 
   throw new TypeError(`Cannot list: the ${name} key does not begin with the prefix`);
 }
 
-function rangeOf(selector: KvListSelector, limits: KvLimits): Range {
+function rangeOf(selector: KvListSelector): Range {
   if (typeof selector !== "object" || selector === null) {
     throw new TypeError(`Cannot list: selector must be an object, got ${describe(selector)}`);
   }
-  const encode = (key: KvKey | undefined) => {
-    if (key === undefined) return undefined;
-    const encoded = entryKey(key);
-    checkKeyLimit("list", encoded, limits);
-    return encoded;
-  };
+  const encode = (key: KvKey | undefined) => key === undefined ? undefined : entryKey(key);
   const keys: { prefix?: KvKey; start?: KvKey; end?: KvKey } = selector;
   const prefix = encode(keys.prefix);
   const start = encode(keys.start);
@@ -363,7 +358,9 @@ export class KvLister<T> implements KvListIterator<T> {
     this.#batchSize = batchSize ?? Math.min(limit ?? BATCH_DEFAULT, BATCH_DEFAULT_MAX);
     checkLimit("list", "entries in a batch", this.#batchSize, limits.batchSize);
     checkConsistency("list", consistency);
-    const range = rangeOf(selector, limits);
+    const range = rangeOf(selector);
+    checkKeyLimit("list", range.start, limits.boundBytes);
+    checkKeyLimit("list", range.end, limits.boundBytes);
     this.#store = store;
     this.#reverse = Boolean(reverse);
     this.#common = range.common;

@@ -13,8 +13,8 @@
  * **Invariants.**
  * 1. A value comes back as structured cloning would have copied it: identity within it, cycles, holes and the
  *    memory that views share included. Nothing read shares memory with anything else that is read.
- * 2. What structured cloning refuses is a `TypeError` (`Error` for shared memory, as in the runtime), and nothing is
- *    stored of it. An error thrown by a getter comes through as it is.
+ * 2. What structured cloning refuses is a `TypeError` (`Error` for shared memory in an object, as in the runtime), and
+ *    nothing is stored of it. An error thrown by a getter comes through as it is.
  *
  * **Read next.** `kv_store.ts`
  *
@@ -148,11 +148,14 @@ const V8_TAG = Uint8Array.of(V8);
  * @param value Anything that structured cloning takes, or a 64-bit integer.
  * @returns Its bytes.
  * @throws {TypeError} If it is or holds what cannot be cloned: a function, a symbol, a port.
- * @throws {Error} If it is or holds shared memory. What a getter throws, too.
+ * @throws {Error} If it holds shared memory. What a getter throws, too.
  */
 export function serializeValue(value: unknown): Uint8Array {
   if (typeof value === "object" && value !== null) {
-    if (value instanceof Uint8Array) return tagged(BYTES, value);
+    if (value instanceof Uint8Array) {
+      if (!(value.buffer instanceof SharedArrayBuffer)) return tagged(BYTES, value);
+      throw new TypeError("Cannot store value: shared memory could not be cloned");
+    }
     if (isU64(value)) return serializeU64(value.value);
     if (!(value instanceof Date)) refuseHostObjects(value);
   }
