@@ -172,7 +172,14 @@
  * - `cli_command.ts` how a command is declared, found and ended
  * - `cli_process.ts` the terminal, the pipes and the signals of a process
  * - `cli_entries.ts` keys, values and ranges as they are typed and printed
+ * - `cli_text.ts` colours, columns, bars and progress
  * - `cli_read.ts` get, scan and count
+ * - `cli_write.ts` put and delete
+ * - `cli_stats.ts` what a database holds, once or again and again
+ * - `cli_levels.ts` the tree as a picture
+ * - `cli_maintenance.ts` verify, repair, destroy and compact
+ * - `cli_shell.ts` the shell, as a part of it
+ * - `cli_benchmark.ts` how fast it is here
  *
  * **Dumps: files in readable form**
  *
@@ -184,6 +191,8 @@
  * - `cli_kv.ts` kv get, set, list, delete and copy
  *
  * **All of it**
+ * - `cli_completion.ts` what a shell needs to complete its lines
+ * - `cli_program.ts` all commands as one program
  * - `cli.ts` the command `varve`
  *
  * @module

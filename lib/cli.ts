@@ -28,28 +28,8 @@
  *
  * @module
  */
-import { CliFrame } from "./cli_command.ts";
-import type { CliContext } from "./cli_context.ts";
 import { inProcess } from "./cli_process.ts";
-import { addGet } from "./cli_read.ts";
-
-/** The version of all of it, as in `deno.json`. */
-const VERSION = "0.1.0";
-
-/**
- * The command with all that it can do.
- *
- * @param context What it works with.
- * @returns The frame, of which `run` carries out a command line.
- */
-function varve(context: CliContext): CliFrame {
-  const frame = new CliFrame(context);
-  frame.program
-    .description("Looks into a database, writes to it, and looks after it.")
-    .version(VERSION, "-V, --version", "print the version");
-  for (const add of [addGet]) add(frame);
-  return frame;
-}
+import { varve } from "./cli_program.ts";
 
 /**
  * Carries out a command line, with the terminal, the disk and the signals of the process.

@@ -175,9 +175,7 @@ export class CliFrame {
     if (signal.aborted && signal.reason instanceof SignalError) return await this.#interrupted();
     if (isOutputClosed(error)) return 0;
     if (!(error instanceof CommanderError)) {
-      // The code, so that a script can tell LOCKED from IO without knowing the sentence.
-      const code = error instanceof VarveError ? ` (${error.code})` : "";
-      await errors.write(`${errorLine(error)}${code}\n`);
+      await errors.write(`${errorLine(worded(error))}${codeOf(error)}\n`);
       return error instanceof CliError ? error.status : 2;
     }
     if (error.exitCode === 0) {
@@ -190,7 +188,9 @@ export class CliFrame {
     }
     // Without any command it prints its help, where errors go.
     if (error.code === "commander.help") await errors.write(this.#printed);
-    else await errors.write(`${errorLine(new Error(error.message.replace(/^error: /, "")))}\n`);
+    else {await errors.write(
+        `${errorLine(error.message.replace(/^error: /, ""))}${hintFor(error)}\n`,
+      );}
     return 2;
   }
 
@@ -208,6 +208,27 @@ export class CliFrame {
     const lines = examples.map(([line, what]) => `  ${line}\n      ${what}\n`);
     return `${text}\n${help.styleTitle(EXAMPLES)}\n${lines.join("")}`;
   }
+}
+
+/** The code of an error of the store, so that a script can tell LOCKED from IO without knowing the sentence. */
+function codeOf(error: unknown): string {
+  return error instanceof VarveError ? ` (${error.code})` : "";
+}
+
+/** What a handle is to a program, another process is to a person. */
+function worded(error: unknown): unknown {
+  if (!(error instanceof VarveError) || error.code !== "LOCKED") return error;
+  return error.message.replace(
+    /^.*another handle holds it: (.*?)([\\/]LOCK)?$/,
+    "Cannot open database: another process has it open: $1",
+  );
+}
+
+/** What else there is to say of arguments that are wrong. */
+function hintFor({ code }: CommanderError): string {
+  return code === "commander.unknownOption"
+    ? "; put -- before an argument that begins with a dash"
+    : "";
 }
 
 /** Whether all that happened is that nobody reads the output any more, however deep that is in an error. */

@@ -22,6 +22,8 @@
 import type { Surroundings } from "./background.ts";
 import type { FileSystem } from "./file_system.ts";
 
+export { errorLine } from "./shell_command.ts";
+
 /** A stream that a command prints to. */
 export interface CliOutput {
   /** Whether a person looks at it. */
@@ -52,6 +54,8 @@ export interface CliContext {
   readonly fileSystem: FileSystem;
   /** What flushes and compactions are done with, beside the clock; a worker if there are any. */
   readonly surroundings: Surroundings;
+  /** Where something may be put that is removed again. */
+  readonly temporaryDirectory: string;
   /** Ends the command: its reason is a {@linkcode SignalError}. */
   readonly signal: AbortSignal;
 }
@@ -95,14 +99,3 @@ export class SignalError extends Error {
 
 /** Nobody reads the output any more. */
 export class OutputClosedError extends Error {}
-
-/**
- * An error as one line for a terminal, whatever it has in its message.
- *
- * @param error What was thrown.
- * @returns The line, without its end.
- */
-export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
-}

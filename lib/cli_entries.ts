@@ -21,7 +21,7 @@
  * 2. What is printed is one line, without a tab or another control character; a terminal is left as it was.
  * 3. Bytes that an encoding has no form for are told of or printed in another one, never replaced.
  *
- * **Read next.** `cli_read.ts`
+ * **Read next.** `cli_text.ts`
  *
  * @module
  */
@@ -30,7 +30,7 @@ import { bytes } from "./codec.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { openDatabase } from "./database.ts";
 import type { OpenOptions, RangeOptions } from "./options.ts";
-import { parseCommand, valueText } from "./shell_command.ts";
+import { parseCommand, UNPRINTABLE, valueText } from "./shell_command.ts";
 import type { Database, Store } from "./store.ts";
 
 /** How the bytes of a key or value are written. */
@@ -154,9 +154,6 @@ export function toPrinted(data: Uint8Array, encoding: Encoding): string {
   return escaped.startsWith('"') ? escaped : `"${escaped.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** Control and format characters, separators but the blank, lone surrogates, and what is not assigned. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -189,7 +186,7 @@ function oneLineOfJson(text: string): string {
  * @param encoding How to write them.
  * @returns The name and the value.
  */
-export function jsonMember(name: "key" | "value", data: Uint8Array, encoding: Encoding): string {
+export function jsonMember(name: string, data: Uint8Array, encoding: Encoding): string {
   if (encoding === "hex" || encoding === "base64") {
     return `"${name}":"${toPrinted(data, encoding)}"`;
   }
@@ -286,6 +283,29 @@ export function rangeOf(
 }
 
 /**
+ * Refuses what is there and is no directory, which would else be told of by what failed first.
+ *
+ * @param context What the command works with.
+ * @param directory What was typed.
+ * @throws {CliError} If it is empty, or a file.
+ */
+export function checkDirectory({ fileSystem }: CliContext, directory: string): void {
+  if (directory === "") {
+    throw new CliError("Cannot open database: the name of the directory is empty");
+  }
+  try {
+    if (fileSystem.exists(directory)) fileSystem.list(directory);
+  } catch (error) {
+    const { cause } = error as Error;
+    const isFile = cause instanceof Error && (cause as { code?: unknown }).code === "ENOTDIR";
+    // What else is wrong is told of by what comes after this, in its own words.
+    if (isFile) {
+      throw new CliError(`Cannot open database: not a directory: ${directory}`, 2, { cause });
+    }
+  }
+}
+
+/**
  * Opens a database, to be closed with `await using`.
  *
  * @param context What the command works with.
@@ -301,9 +321,7 @@ export function openFor(
   purpose: "reading" | "writing" | "creating",
   options: OpenOptions<Uint8Array, Uint8Array> = {},
 ): Database<Uint8Array, Uint8Array> {
-  if (directory === "") {
-    throw new CliError("Cannot open database: the name of the directory is empty");
-  }
+  checkDirectory(context, directory);
   const chosen = {
     readOnly: purpose === "reading",
     createIfMissing: purpose === "creating",

@@ -3,7 +3,8 @@
  *
  * **Invariants.**
  * 1. No permission is needed for any of it, and none is asked for. `Deno.noColor` says what `NO_COLOR` is without one.
- * 2. A write waits for its reader without keeping the process from hearing a signal, and ends when one comes.
+ * 2. A write to the output waits for its reader without keeping the process from hearing a signal, and ends when one
+ *    comes.
  * 3. The first signal asks the command to end, which closes what it has open; the second ends it at once.
  *
  * **Read next.** `cli_entries.ts`
@@ -38,9 +39,10 @@ class ProcessOutput implements CliOutput {
   readonly isTerminal: boolean;
   readonly hasColors: boolean;
   readonly #stream: typeof Deno.stdout;
-  readonly #interrupted: Promise<never>;
+  readonly #interrupted: Promise<never> | undefined;
 
-  constructor(stream: typeof Deno.stdout, interrupted: Promise<never>) {
+  /** `interrupted` ends a write; without it, writes are done even after a signal. */
+  constructor(stream: typeof Deno.stdout, interrupted?: Promise<never>) {
     this.#stream = stream;
     this.#interrupted = interrupted;
     this.isTerminal = stream.isTerminal();
@@ -60,7 +62,8 @@ class ProcessOutput implements CliOutput {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     try {
       for (let at = 0; at < bytes.length;) {
-        at += await Promise.race([this.#stream.write(bytes.subarray(at)), this.#interrupted]);
+        const written = this.#stream.write(bytes.subarray(at));
+        at += await (this.#interrupted ? Promise.race([written, this.#interrupted]) : written);
       }
     } catch (cause) {
       if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
@@ -89,7 +92,7 @@ export async function inProcess(body: (context: CliContext) => Promise<number>):
   try {
     return await body({
       output: new ProcessOutput(Deno.stdout, interrupted),
-      errors: new ProcessOutput(Deno.stderr, interrupted),
+      errors: new ProcessOutput(Deno.stderr),
       input: {
         isTerminal: Deno.stdin.isTerminal(),
         get readable() {
@@ -98,6 +101,8 @@ export async function inProcess(body: (context: CliContext) => Promise<number>):
       },
       fileSystem: denoFileSystem,
       surroundings: { ...webSurroundings, workers: denoWorkers },
+      // Unix has one place for that; Windows has none that can be known without the environment.
+      temporaryDirectory: Deno.build.os === "windows" ? "." : "/tmp",
       signal: interrupt.signal,
     });
   } finally {

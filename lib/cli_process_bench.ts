@@ -1,1 +1,3 @@
-import "./cli_process.ts";
+import { inProcess } from "./cli_process.ts";
+
+Deno.bench("the process as a context", async () => void await inProcess(() => Promise.resolve(0)));

@@ -28,6 +28,7 @@ import { type Logger, silentLogger } from "./logger.ts";
 import type { RangeOptions } from "./options.ts";
 import {
   type Command,
+  errorLine,
   HELP,
   keyText,
   NOT_FOUND,
@@ -220,12 +221,6 @@ export class Shell {
 /** The range from one key up to before another, either of which may be missing. */
 function between(from: Uint8Array | undefined, to: Uint8Array | undefined): Range {
   return { ...from && { gte: from }, ...to && { lt: to } };
-}
-
-/** An error as one line for a terminal, whatever it has in its message. */
-function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
 }
 
 // ——— The program ———

@@ -293,7 +293,7 @@ function escapeAt(line: string, at: number): { byte: number; length: number } {
 }
 
 /** Control and format characters, separators but the blank, lone surrogates, and what is not assigned. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
+export const UNPRINTABLE: RegExp = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, "gu");
 
 /**
@@ -359,4 +359,15 @@ function escapeText(text: string): string {
 
 function hex(byte: number): string {
   return `\\x${byte.toString(16).padStart(2, "0")}`;
+}
+
+/**
+ * An error as one line for a terminal, whatever it has in its message.
+ *
+ * @param error What was thrown.
+ * @returns The line, without its end.
+ */
+export function errorLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
 }

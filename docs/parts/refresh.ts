@@ -15,6 +15,7 @@
  * <!-- bytes: log -->                        bytes that the engine writes today, taken apart
  * <!-- tour: recovery -->                    what a command prints on a real directory
  * <!-- bugs: planted -->                     the bugs that are planted, and who catches them
+ * <!-- command: all -->                      the help of every command
  * ```
  *
  * **Invariants.**
@@ -27,6 +28,7 @@
 import { tableOfBugs } from "./bugs.ts";
 import { makeDumps } from "./bytes.ts";
 import { codeOf } from "./code.ts";
+import { helpOfAll } from "./command.ts";
 import { documents, type Mark, marksOf, readDocument, replaceParts, root } from "./document.ts";
 import { contents, exerciseOf } from "./exercises.ts";
 import { invariantsOf, limitsOf } from "./invariants.ts";
@@ -68,6 +70,8 @@ async function make(mark: Mark, path: string): Promise<string | Illustration | u
       return (await (transcripts ??= makeTranscripts())).get(argument);
     case "bugs":
       return tableOfBugs();
+    case "command":
+      return helpOfAll();
     default:
       return undefined;
   }
