@@ -33,14 +33,13 @@ Deno.test("What is set can be got, listed and deleted", async () => {
     '{"name":"Ada"}\n',
     "",
   ]);
-  assertEquals(
-    (await cli.run(["kv", "list", "data"])).output,
-    [
-      '["b",{"bytes":"00ff"}]\t[1,null]\n',
-      '["users",{"bigint":"7"}]\t"big"\n',
-      '["users",7]\t{"name":"Ada"}\n',
-    ].sort((a, b) => a < b ? -1 : 1).join(""),
-  );
+  // In the order of keys: big integers come before numbers.
+  const lines = [
+    '["b",{"bytes":"00ff"}]\t[1,null]\n',
+    '["users",{"bigint":"7"}]\t"big"\n',
+    '["users",7]\t{"name":"Ada"}\n',
+  ];
+  assertEquals((await cli.run(["kv", "list", "data"])).output, lines.join(""));
   const some = ["kv", "list", "data", '["users"]', "--keys", "--reverse", "--limit", "1"];
   assertEquals((await cli.run(some)).output, '["users",7]\n');
   const two = ["kv", "delete", "data", '["users",7]', '["b",{"bytes":"00ff"}]', '["none"]'];

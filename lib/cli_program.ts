@@ -13,6 +13,7 @@ import { addBench } from "./cli_benchmark.ts";
 import { CliFrame } from "./cli_command.ts";
 import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
+import { addKv } from "./cli_kv.ts";
 import { addLevels } from "./cli_levels.ts";
 import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
 import { addCount, addGet, addScan } from "./cli_read.ts";
@@ -30,6 +31,7 @@ const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
   addDelete,
   addScan,
   addCount,
+  addKv,
   addStats,
   addLevels,
   addVerify,

@@ -68,7 +68,7 @@ export class StoreQueue {
     const { payload, undeliveredKeys, byteLength } = message;
     checkValueLimit("enqueue", payload, this.#limits);
     for (const key of undeliveredKeys) {
-      checkKeyLimit("enqueue", key, this.#limits);
+      checkKeyLimit("enqueue", key, this.#limits.keyBytes);
       checkBytes("a key of keysIfUndelivered", key.length, KEY_BYTES_MAX);
     }
     const entries = undeliveredKeys.reduce(
