@@ -134,28 +134,48 @@ export type KvMutation =
 /**
  * How a message is put into the queue.
  *
- * @example In a minute, and what if it fails
+ * @example What is left of a message that nobody could handle
  * ```ts
  * import { MemoryFileSystem } from "@varve/varve";
  * import { type EnqueueOptions, openKv } from "@varve/varve/kv";
+ * import { assertEquals } from "@std/assert";
  *
  * await using kv = await openKv("letters", { fileSystem: new MemoryFileSystem() });
- * const options: EnqueueOptions = { delay: 60_000, keysIfUndelivered: [["failed", "ada"]] };
+ * let tries = 0;
+ * kv.listenQueue(() => {
+ *   tries++;
+ *   throw new Error("nobody is at home");
+ * });
+ * const options: EnqueueOptions = { backoffSchedule: [1, 5], keysIfUndelivered: [["failed", "ada"]] };
  * await kv.enqueue({ to: "ada" }, options);
+ * for await (const [failed] of kv.watch<[unknown]>([["failed", "ada"]])) {
+ *   if (failed.value === null) continue;
+ *   assertEquals(failed.value, { to: "ada" });
+ *   break;
+ * }
+ * assertEquals(tries, 3); // at once, and twice again
  * ```
  *
  * @category Deno KV
  */
 export interface EnqueueOptions {
   /**
-   * After how many milliseconds it is to be delivered.
+   * After how many milliseconds it is to be delivered: 30 days at most.
    *
    * @default {0}
    */
   delay?: number;
-  /** Keys that are set to the message if it cannot be delivered. */
+  /**
+   * Keys that are set to the message if every try has failed, in the commit that removes it.
+   *
+   * @default {[]}
+   */
   keysIfUndelivered?: KvKey[];
-  /** After how many milliseconds to try again, once for each. */
+  /**
+   * After how many milliseconds to try again, once for each: at most five, of an hour at most.
+   *
+   * @default {[100, 1000, 5000, 30_000, 60_000]}
+   */
   backoffSchedule?: number[];
 }
 
