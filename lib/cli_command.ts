@@ -25,7 +25,7 @@
  *
  * @module
  */
-import { Command, CommanderError, Help, type OptionValues } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import {
   type CliContext,
   CliError,
@@ -34,6 +34,9 @@ import {
   SignalError,
 } from "./cli_context.ts";
 import { VarveError } from "./errors.ts";
+
+/** One of commander's commands, under a name of ours: what takes or gives one is then documented whole. */
+export type CliCommand = typeof import("commander")["Command"]["prototype"];
 
 /** What a command can be told by a line, and what it does then. */
 export type Example = readonly [commandLine: string, what: string];
@@ -69,7 +72,7 @@ const EXAMPLES = "Examples:";
 /** The commands of a program, and what runs them. */
 export class CliFrame {
   /** The program, whose commands are added to. */
-  readonly program: Command;
+  readonly program: CliCommand;
   /** What commands work with. */
   readonly context: CliContext;
   readonly #examples = new Map<Command, readonly Example[]>();
@@ -113,7 +116,11 @@ export class CliFrame {
    * @param parent The command that it is a part of, as `copy` is of `kv`.
    * @returns The command, to which arguments and options are added.
    */
-  command(name: string, texts: CommandTexts, parent: Command = this.program): Command {
+  command(
+    name: string,
+    texts: CommandTexts,
+    parent: CliCommand = this.program,
+  ): CliCommand {
     const { summary, details, examples } = texts;
     const sentence = `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
     const command = parent.command(name)
@@ -130,7 +137,7 @@ export class CliFrame {
    * @param command The command.
    * @param run What it does.
    */
-  onRun<O extends OptionValues>(command: Command, run: Run<O>): void {
+  onRun<O extends object>(command: CliCommand, run: Run<O>): void {
     command.action(async () => {
       // Commander gives a list where an argument may be repeated; here they all are, one after another.
       const args = command.processedArgs.flat() as string[];
@@ -144,7 +151,7 @@ export class CliFrame {
    * @param command The command.
    * @returns Its examples, as help shows them.
    */
-  examplesOf(command: Command): readonly Example[] {
+  examplesOf(command: CliCommand): readonly Example[] {
     return this.#examples.get(command) ?? [];
   }
 

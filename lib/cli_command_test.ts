@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CliSession } from "../tests/fixtures/cli_session.ts";
-import { CliFrame } from "./cli_command.ts";
+import type { CliFrame } from "./cli_command.ts";
 import { CliError, OutputClosedError, SignalError } from "./cli_context.ts";
 import { CorruptionError, VarveError } from "./errors.ts";
 

@@ -12,7 +12,7 @@
  * @module
  */
 import { Argument, type Command, type Option } from "commander";
-import type { CliFrame } from "./cli_command.ts";
+import type { CliFrame, Run } from "./cli_command.ts";
 
 /** The shells that there are scripts for. */
 type ShellName = "bash" | "zsh" | "fish";
@@ -31,7 +31,7 @@ export function addCompletion(frame: CliFrame): void {
       ["varve completion fish > ~/.config/fish/completions/varve.fish", "once"],
     ],
   }).addArgument(new Argument("<shell>", "which one").choices(["bash", "zsh", "fish"]));
-  frame.onRun(command, async ({ output }, [shell]) => {
+  const run: Run<object> = async ({ output }, [shell]) => {
     const commands = commandsOf(frame.program);
     const scripts: Record<ShellName, (commands: readonly Completed[]) => string> = {
       bash: bashScript,
@@ -39,7 +39,8 @@ export function addCompletion(frame: CliFrame): void {
       fish: fishScript,
     };
     await output.write(scripts[shell as ShellName](commands));
-  });
+  };
+  frame.onRun(command, run);
 }
 
 /** What there is to complete after a command. */

@@ -25,8 +25,9 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { bytes } from "./codec.ts";
+import type { CliCommand } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { openDatabase } from "./database.ts";
 import type { OpenOptions, RangeOptions } from "./options.ts";
@@ -204,9 +205,9 @@ export function jsonMember(name: string, data: Uint8Array, encoding: Encoding): 
  * @returns The command.
  */
 export function addEncodings(
-  command: Command,
+  command: CliCommand,
   of: readonly ("key" | "value")[] = ["key", "value"],
-): Command {
+): CliCommand {
   for (const what of of) {
     command.addOption(
       new Option(`--${what}-encoding <encoding>`, `how ${what}s are written`)
@@ -222,7 +223,7 @@ export function addEncodings(
  * @param command The command.
  * @returns The command.
  */
-export function addSublevel(command: Command): Command {
+export function addSublevel(command: CliCommand): CliCommand {
   return command.option(
     "--sublevel <name>",
     "in this sublevel; again for one within it",
@@ -236,7 +237,7 @@ export function addSublevel(command: Command): Command {
  * @param command The command.
  * @returns The command.
  */
-export function addRange(command: Command): Command {
+export function addRange(command: CliCommand): CliCommand {
   return command
     .option("--prefix <key>", "only keys that begin with it")
     .addOption(new Option("--gt <key>", "only keys after it").conflicts("gte"))

@@ -18,7 +18,7 @@
  *
  * @module
  */
-import type { CliFrame } from "./cli_command.ts";
+import type { CliFrame, Run } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import {
   addEncodings,
@@ -88,7 +88,7 @@ export function addVerify(frame: CliFrame): void {
   })
     .argument("<directory>", "where the database is")
     .option("--json", "the report as JSON, on one line");
-  frame.onRun<JsonOption>(command, async (context, [directory], { json }) => {
+  const run: Run<JsonOption> = async (context, [directory], { json }) => {
     checkDirectory(context, directory!);
     const { fileSystem, signal, output } = context;
     const report = await withProgress(
@@ -100,7 +100,8 @@ export function addVerify(frame: CliFrame): void {
       json ? `${JSON.stringify(report)}\n` : withVerdict(context, verifyText(report), isSound),
     );
     return isSound ? 0 : 1;
-  });
+  };
+  frame.onRun(command, run);
 }
 
 /**
@@ -122,22 +123,24 @@ export function addRepair(frame: CliFrame): void {
     .argument("<directory>", "where the database is")
     .option("--keep-older", "keep a version of a key although a newer one may be lost", false)
     .option("--json", "the report as JSON, on one line");
-  frame.onRun<JsonOption & { readonly keepOlder: boolean }>(
-    command,
-    async (context, [directory], { json, keepOlder }) => {
-      checkDirectory(context, directory!);
-      const { fileSystem, signal, output } = context;
-      const report = await withProgress(
-        context,
-        (onProgress) => repairDatabase(directory!, { onProgress, signal, keepOlder }, fileSystem),
-      );
-      const { isComplete, files } = report;
-      await output.write(
-        json ? repairJson(report) : withVerdict(context, repairText(report), isComplete),
-      );
-      return isComplete && files.every(({ notMoved }) => notMoved === undefined) ? 0 : 1;
-    },
-  );
+  const run: Run<JsonOption & { readonly keepOlder: boolean }> = async (
+    context,
+    [directory],
+    { json, keepOlder },
+  ) => {
+    checkDirectory(context, directory!);
+    const { fileSystem, signal, output } = context;
+    const report = await withProgress(
+      context,
+      (onProgress) => repairDatabase(directory!, { onProgress, signal, keepOlder }, fileSystem),
+    );
+    const { isComplete, files } = report;
+    await output.write(
+      json ? repairJson(report) : withVerdict(context, repairText(report), isComplete),
+    );
+    return isComplete && files.every(({ notMoved }) => notMoved === undefined) ? 0 : 1;
+  };
+  frame.onRun(command, run);
 }
 
 /** The report as JSON, with its keys as text where they are text. */

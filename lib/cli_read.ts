@@ -21,7 +21,7 @@
  * @module
  */
 import { Option } from "commander";
-import type { CliFrame } from "./cli_command.ts";
+import type { CliFrame, Run } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import {
   addEncodings,
@@ -66,7 +66,7 @@ export function addGet(frame: CliFrame): void {
     .option("--raw", "the bytes of the value and nothing else, also to a terminal")
     .option("--json", "key and value as JSON");
   addSublevel(addEncodings(command));
-  frame.onRun<GetOptions>(command, async (context, [directory, typed], options) => {
+  const run: Run<GetOptions> = async (context, [directory, typed], options) => {
     const { keyEncoding, valueEncoding, raw = false, json = false } = options;
     const key = fromTyped(typed!, keyEncoding, "key");
     await using database = openFor(context, directory!, "reading");
@@ -87,7 +87,8 @@ export function addGet(frame: CliFrame): void {
     } else {
       await output.write(`${toPrinted(value, valueEncoding)}\n`);
     }
-  });
+  };
+  frame.onRun(command, run);
 }
 
 type ScanOptions = EncodingOptions & SublevelOption & RangeCliOptions & {

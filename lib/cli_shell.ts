@@ -14,6 +14,9 @@ import type { CliFrame } from "./cli_command.ts";
 import { openFor } from "./cli_entries.ts";
 import { Shell } from "./shell.ts";
 
+/** What it is for bytes: the platform's type takes any buffer, which a stream of bytes is then too narrow for. */
+type TextStream = ReadableWritablePair<string, Uint8Array>;
+
 /**
  * Adds `shell`.
  *
@@ -45,7 +48,7 @@ export function addShell(frame: CliFrame): void {
     });
     // The signal ends the wait for the next line, too.
     const lines = input.readable
-      .pipeThrough(new TextDecoderStream(), { signal })
+      .pipeThrough<string>(new TextDecoderStream() as TextStream, { signal })
       .pipeThrough(new TextLineStream());
     await shell.run(lines, isInteractive ? "varve> " : "");
     signal.throwIfAborted(); // it may have come while the last line was being carried out

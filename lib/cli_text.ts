@@ -39,8 +39,13 @@ export function painted({ hasColors }: CliOutput, style: Style, text: string): s
 }
 
 /** Characters that take two columns: of East Asia, and pictures. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
+const WIDE = new RegExp(
+  [
+    /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/,
+    /[\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u,
+  ].map(({ source }) => source).join("|"),
+  "u",
+);
 
 /**
  * How many columns text takes.
