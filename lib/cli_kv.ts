@@ -243,7 +243,10 @@ async function copyPlaces(
       ...options,
       signal,
       onProgress: ({ bytes, entries }) => progress.update(bytes, entries),
-      onLeftOut: (key, why) => void errors.write(`left out: ${kvKeyText(key)}: ${why}\n`),
+      // Nobody is told if that fails: the count says it, too.
+      onLeftOut: (key, why) => {
+        errors.write(`left out: ${kvKeyText(key)}: ${why}\n`).catch(() => {});
+      },
     });
   } catch (error) {
     if (error instanceof CopyError) throw new CliError(error.message, 2, { cause: error });

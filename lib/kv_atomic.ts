@@ -14,7 +14,7 @@ import type { KvKey } from "./kv_key.ts";
 import type { PreparedMessage } from "./kv_queue_message.ts";
 import type { StoreQueue } from "./kv_queue_store.ts";
 import { checkKeyLimit, checkLimit, checkValueLimit, type KvLimits } from "./kv_limits.ts";
-import { entryKey, type KvBatch, type KvCommit, type KvStore } from "./kv_store.ts";
+import { entryKey, type KvCommit, type KvStore } from "./kv_store.ts";
 import {
   deserializeValue,
   isCloned,
