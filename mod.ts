@@ -168,6 +168,9 @@
  * - `kv_store.ts` entries with versionstamps and expiry, and commits
  * - `kv_list.ts` selectors, cursors and the iterator
  * - `kv_watch.ts` a stream of the states of some keys
+ * - `kv_queue_message.ts` a message: what it may ask for, and its bytes
+ * - `kv_queue.ts` who gets which message, and when again
+ * - `kv_queue_store.ts` the same with the store's keys, values and commits
  * - `kv_atomic.ts` checks and mutations, together or not at all
  * - `kv.ts` the same store as Deno KV
  *
@@ -214,6 +217,12 @@
  * - `cli_load_check.ts` whether all is there
  * - `cli_load.ts` load
  * - `cli_export.ts` export
+ *
+ * **Deno KV at the command line**
+ * - `kv_copy_text.ts` keys and values of Deno KV as text
+ * - `kv_copy.ts` everything from one Deno KV to another
+ * - `cli_kv_place.ts` directories, files and URLs of Deno KV
+ * - `cli_kv.ts` kv get, set, list, delete and copy
  *
  * **All of it**
  * - `cli_completion.ts` what a shell needs to complete its lines

@@ -15,6 +15,7 @@ import { addCompletion } from "./cli_completion.ts";
 import type { CliContext } from "./cli_context.ts";
 import { addDump } from "./cli_dump.ts";
 import { addExport } from "./cli_export.ts";
+import { addKv } from "./cli_kv.ts";
 import { addLevels } from "./cli_levels.ts";
 import { addLoad } from "./cli_load.ts";
 import { addCompact, addDestroy, addRepair, addVerify } from "./cli_maintenance.ts";
@@ -35,6 +36,7 @@ const COMMANDS: readonly ((frame: CliFrame) => void)[] = [
   addCount,
   addLoad,
   addExport,
+  addKv,
   addStats,
   addLevels,
   addDump,

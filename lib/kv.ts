@@ -31,6 +31,11 @@
  *   that are not awaited never give the same entry.
  * - **`watch` reads nothing ahead**: its first state is that of the first read, not that of the call, and no state
  *   that was overtaken is given.
+ * - **Messages of the queue** come in the order of their deadlines, and of their commits; the runtime's come in any
+ *   order within a millisecond, up to 0.1 s later. A message that was being handled when the process died is
+ *   delivered again at once, and that costs it no retry; in the runtime after some seconds, and it does. A
+ *   `KvU64` in a message stays one. What a handler throws goes to the `logger`, not to the console. After a power cut
+ *   messages may come again that were finished since the last sync of a commit.
  * - **`close`** gives a promise, to be awaited where the directory is opened or removed next, and may be called again.
  *   Commits that were asked for before it are finished. {@linkcode openKv} waits by itself for a database of the same
  *   process that is being closed.
@@ -59,7 +64,6 @@ import {
   COMMIT_VERSIONSTAMP,
   type EnqueueOptions,
   type KvCommitResult,
-  type KvMessages,
   KvOperation,
 } from "./kv_atomic.ts";
 import type { KvKey } from "./kv_key.ts";
@@ -87,7 +91,9 @@ import {
   type StoredEntry,
   systemClock,
 } from "./kv_store.ts";
+import { StoreQueue } from "./kv_queue_store.ts";
 import { KvWatch } from "./kv_watch.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 import { describe, type OpenOptions } from "./options.ts";
 
 export type {
@@ -229,10 +235,14 @@ export interface Kv extends Disposable, AsyncDisposable {
    */
   enqueue(value: unknown, options?: EnqueueOptions): Promise<KvCommitResult>;
   /**
-   * Hands the messages of the queue to a handler, from now on until the database is closed.
+   * Hands the messages of the queue to a handler, from now on until the database is closed: up to a hundred at a time,
+   * each of them once or, after a failure or a crash, more often. With several listeners each message goes to one of
+   * them, in turn.
    *
-   * @param handler Takes a message. If it throws, the message is tried again.
-   * @returns A promise that resolves when the database is closed.
+   * @param handler Takes a message. When it returns, or its promise resolves, the message is removed; if it throws, the
+   * message is tried again by its `backoffSchedule`, and after that set under each of its `keysIfUndelivered`.
+   * @returns A promise that resolves when the database is closed, though handlers may still be running: their messages
+   * are delivered again when it is opened. It rejects if the disk fails.
    */
   // deno-lint-ignore no-explicit-any -- as in Deno's types
   listenQueue(handler: (value: any) => Promise<void> | void): Promise<void>;
@@ -268,15 +278,20 @@ class KvDatabase implements Kv {
   readonly #store: KvStore;
   readonly #limits: KvLimits;
   readonly #watches = new Set<KvWatch>();
-  readonly #messages: KvMessages;
+  readonly #queue: StoreQueue;
   readonly #onClose: (closed: Promise<void>) => void;
   #closed: Promise<void> | undefined;
 
-  constructor(store: KvStore, limits: KvLimits, onClose: (closed: Promise<void>) => void) {
+  constructor(
+    store: KvStore,
+    limits: KvLimits,
+    logger: Logger,
+    onClose: (closed: Promise<void>) => void,
+  ) {
     this.#store = store;
     this.#limits = limits;
     this.#onClose = onClose;
-    this.#messages = noMessages;
+    this.#queue = new StoreQueue(store, limits, logger);
   }
 
   async get<T>(
@@ -325,8 +340,8 @@ class KvDatabase implements Kv {
     return await this.#operation().enqueue(value, options).commit() as KvCommitResult;
   }
 
-  listenQueue(): Promise<void> {
-    return Promise.reject(new TypeError("Cannot listen to queue: there is none"));
+  listenQueue(handler: (value: unknown) => Promise<void> | void): Promise<void> {
+    return this.#queue.listen(handler);
   }
 
   watch<T extends readonly unknown[]>(
@@ -352,6 +367,7 @@ class KvDatabase implements Kv {
     if (this.#closed === undefined) {
       for (const watch of this.#watches) watch.end();
       this.#watches.clear();
+      this.#queue.close();
       this.#closed = this.#store.database.close();
       this.#onClose(this.#closed);
     }
@@ -367,7 +383,7 @@ class KvDatabase implements Kv {
   }
 
   #operation(): KvOperation {
-    return new KvOperation(this.#store, this.#limits, this.#messages);
+    return new KvOperation(this.#store, this.#limits, this.#queue);
   }
 
   #readKey(key: KvKey): Uint8Array {
@@ -383,14 +399,6 @@ function checkKeys(action: string, keys: readonly KvKey[], limit: number): void 
   }
   checkLimit(action, "keys", keys.length, limit);
 }
-
-const noMessages: KvMessages = {
-  prepare: () => {
-    throw new TypeError("Cannot enqueue: there is no queue");
-  },
-  add: () => [],
-  added: () => {},
-};
 
 /** What a program gets of a key that it asked for. */
 function entryOf<T>(
@@ -467,14 +475,19 @@ export async function openKv(
       throw new TypeError(`Cannot open database: unknown option "${name}"`);
     }
   }
-  const { fileSystem = denoFileSystem } = engineOptions;
+  const { fileSystem = denoFileSystem, logger = silentLogger } = engineOptions;
   await closing.get(fileSystem)?.get(path);
   const surroundings = { ...webSurroundings, workers: denoWorkers };
   const engine = openEngine(path, engineOptions, denoFileSystem, surroundings);
   try {
     const store = new KvStore(engine, surroundings, clock);
     const allowed = limits === "deno" ? DENO_LIMITS : ENGINE_LIMITS;
-    return new KvDatabase(store, allowed, (closed) => rememberClosing(fileSystem, path, closed));
+    return new KvDatabase(
+      store,
+      allowed,
+      logger,
+      (closed) => rememberClosing(fileSystem, path, closed),
+    );
   } catch (error) {
     await engine.close();
     throw error;

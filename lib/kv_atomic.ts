@@ -11,8 +11,10 @@
  * @module
  */
 import type { KvKey } from "./kv_key.ts";
+import type { PreparedMessage } from "./kv_queue_message.ts";
+import type { StoreQueue } from "./kv_queue_store.ts";
 import { checkKeyLimit, checkLimit, checkValueLimit, type KvLimits } from "./kv_limits.ts";
-import { entryKey, type KvBatch, type KvCommit, type KvStore } from "./kv_store.ts";
+import { entryKey, type KvCommit, type KvStore } from "./kv_store.ts";
 import {
   deserializeValue,
   isCloned,
@@ -132,39 +134,49 @@ export type KvMutation =
 /**
  * How a message is put into the queue.
  *
- * @example In a minute, and what if it fails
+ * @example What is left of a message that nobody could handle
  * ```ts
  * import { MemoryFileSystem } from "@varve/varve";
  * import { type EnqueueOptions, openKv } from "@varve/varve/kv";
+ * import { assertEquals } from "@std/assert";
  *
  * await using kv = await openKv("letters", { fileSystem: new MemoryFileSystem() });
- * const options: EnqueueOptions = { delay: 60_000, keysIfUndelivered: [["failed", "ada"]] };
+ * let tries = 0;
+ * kv.listenQueue(() => {
+ *   tries++;
+ *   throw new Error("nobody is at home");
+ * });
+ * const options: EnqueueOptions = { backoffSchedule: [1, 5], keysIfUndelivered: [["failed", "ada"]] };
  * await kv.enqueue({ to: "ada" }, options);
+ * for await (const [failed] of kv.watch<[unknown]>([["failed", "ada"]])) {
+ *   if (failed.value === null) continue;
+ *   assertEquals(failed.value, { to: "ada" });
+ *   break;
+ * }
+ * assertEquals(tries, 3); // at once, and twice again
  * ```
  *
  * @category Deno KV
  */
 export interface EnqueueOptions {
   /**
-   * After how many milliseconds it is to be delivered.
+   * After how many milliseconds it is to be delivered: 30 days at most.
    *
    * @default {0}
    */
   delay?: number;
-  /** Keys that are set to the message if it cannot be delivered. */
+  /**
+   * Keys that are set to the message if every try has failed, in the commit that removes it.
+   *
+   * @default {[]}
+   */
   keysIfUndelivered?: KvKey[];
-  /** After how many milliseconds to try again, once for each. */
+  /**
+   * After how many milliseconds to try again, once for each: at most five, of an hour at most.
+   *
+   * @default {[100, 1000, 5000, 30_000, 60_000]}
+   */
   backoffSchedule?: number[];
-}
-
-/** The queue, as far as a commit has to do with it. */
-export interface KvMessages {
-  /** Checks a message and turns it to bytes. */
-  prepare(value: unknown, options: EnqueueOptions | undefined): unknown;
-  /** Adds messages to a commit with a versionstamp of ten bytes, and gives their keys. */
-  add(batch: KvBatch, versionstamp: Uint8Array, messages: readonly unknown[]): Uint8Array[];
-  /** Hears that messages are in the database now. */
-  added(keys: readonly Uint8Array[]): void;
 }
 
 /**
@@ -322,10 +334,10 @@ function expiryOf(now: number, expireIn: number | undefined): number {
 export class KvOperation implements AtomicOperation {
   readonly #store: KvStore;
   readonly #limits: KvLimits;
-  readonly #messages: KvMessages;
+  readonly #messages: StoreQueue;
   readonly #checks: { key: Uint8Array; versionstamp: string | null }[] = [];
   readonly #mutations: Mutation[] = [];
-  readonly #enqueued: unknown[] = [];
+  readonly #enqueued: PreparedMessage[] = [];
   /** The bytes of its keys and values, as the limits count them. */
   #totalBytes = 0;
   #totalKeyBytes = 0;
@@ -337,7 +349,7 @@ export class KvOperation implements AtomicOperation {
    * @param limits How much it may do.
    * @param messages Where what it enqueues goes.
    */
-  constructor(store: KvStore, limits: KvLimits, messages: KvMessages) {
+  constructor(store: KvStore, limits: KvLimits, messages: StoreQueue) {
     this.#store = store;
     this.#limits = limits;
     this.#messages = messages;
@@ -424,7 +436,9 @@ export class KvOperation implements AtomicOperation {
 
   /** {@inheritDoc} */
   enqueue(value: unknown, options?: EnqueueOptions): this {
-    this.#enqueued.push(this.#messages.prepare(value, options));
+    const message = this.#messages.prepare(value, options);
+    this.#enqueued.push(message);
+    this.#totalBytes += message.byteLength;
     return this;
   }
 
