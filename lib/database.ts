@@ -46,8 +46,8 @@ export function openDatabase<K, V>(
   defaultFileSystem: FileSystem,
   surroundings: Surroundings = webSurroundings,
 ): Database<K, V> {
-  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
   const open = checkedEngine(directory, options, defaultFileSystem, surroundings);
+  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
   checkCodec("open database", "key", key);
   checkCodec("open database", "value", value);
   return createDatabase(open(), key, value, surroundings);

@@ -134,12 +134,11 @@ export type KvMutation =
  *
  * @example In a minute, and what if it fails
  * ```ts
- * import { MemoryFileSystem } from "@varve/varve";
- * import { type EnqueueOptions, openKv } from "@varve/varve/kv";
+ * import type { EnqueueOptions } from "@varve/varve/kv";
+ * import { assertEquals } from "@std/assert";
  *
- * await using kv = await openKv("letters", { fileSystem: new MemoryFileSystem() });
  * const options: EnqueueOptions = { delay: 60_000, keysIfUndelivered: [["failed", "ada"]] };
- * await kv.enqueue({ to: "ada" }, options);
+ * assertEquals(options.backoffSchedule, undefined); // the usual one
  * ```
  *
  * @category Deno KV
