@@ -134,11 +134,12 @@ export type KvMutation =
  *
  * @example In a minute, and what if it fails
  * ```ts
- * import type { EnqueueOptions } from "@varve/varve/kv";
- * import { assertEquals } from "@std/assert";
+ * import { MemoryFileSystem } from "@varve/varve";
+ * import { type EnqueueOptions, openKv } from "@varve/varve/kv";
  *
+ * await using kv = await openKv("letters", { fileSystem: new MemoryFileSystem() });
  * const options: EnqueueOptions = { delay: 60_000, keysIfUndelivered: [["failed", "ada"]] };
- * assertEquals(options.backoffSchedule, undefined); // the usual one
+ * await kv.enqueue({ to: "ada" }, options);
  * ```
  *
  * @category Deno KV
