@@ -185,17 +185,6 @@ export interface Kv extends Disposable, AsyncDisposable {
     options?: { consistency?: KvConsistencyLevel },
   ): Promise<KvEntryMaybe<T>>;
   /**
-   * The entries of some keys, all as of one moment.
-   *
-   * @param keys The keys.
-   * @param options How recent they have to be; they always are.
-   * @returns As many entries, in the same order.
-   */
-  getMany<T extends readonly unknown[]>(
-    keys: readonly [...{ [K in keyof T]: KvKey }],
-    options?: { consistency?: KvConsistencyLevel },
-  ): Promise<{ [K in keyof T]: KvEntryMaybe<T[K]> }>;
-  /**
    * Sets a key.
    *
    * @param key The key. Its last part may be {@linkcode Kv.commitVersionstamp}.
@@ -247,6 +236,17 @@ export interface Kv extends Disposable, AsyncDisposable {
   // deno-lint-ignore no-explicit-any -- as in Deno's types
   listenQueue(handler: (value: any) => Promise<void> | void): Promise<void>;
   /**
+   * The entries of some keys, all as of one moment.
+   *
+   * @param keys The keys.
+   * @param options How recent they have to be; they always are.
+   * @returns As many entries, in the same order.
+   */
+  getMany<T extends readonly unknown[]>(
+    keys: readonly [...{ [K in keyof T]: KvKey }],
+    options?: { consistency?: KvConsistencyLevel },
+  ): Promise<{ [K in keyof T]: KvEntryMaybe<T[K]> }>;
+  /**
    * Gives the state of some keys, and again whenever it is another one. States in between may be left out, the last
    * one never.
    *
@@ -273,7 +273,7 @@ export interface Kv extends Disposable, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The states of a database. */
+/** An open database. */
 class KvDatabase implements Kv {
   readonly #store: KvStore;
   readonly #limits: KvLimits;

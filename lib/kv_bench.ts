@@ -6,7 +6,8 @@
  * `--count=500` to change how much it does.
  *
  * A `set` of the runtime's ends with one `fsync` of SQLite's write-ahead log (as `strace -f -e trace=fsync` shows), so
- * the `set` beside it is with `sync: true`, the default, which ends with one `fdatasync`.
+ * the `set` beside it is with `sync: true`, the default, which ends with one `fdatasync`. That takes most of the time
+ * of both, so one `set` awaited after another is about as fast on either; several at a time share syncs on Varve only.
  *
  * @module
  */

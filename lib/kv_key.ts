@@ -35,8 +35,8 @@ import { Slab } from "./bytes.ts";
 import { describe } from "./options.ts";
 
 /**
- * One part of a {@linkcode KvKey}. Parts of different types are ordered by type: bytes, string, bigint, number, boolean.
- * A symbol is only what {@linkcode Kv.commitVersionstamp} gives, at the end of a key that is set.
+ * One part of a {@linkcode KvKey}. Parts of different types are ordered by type: bytes, string, bigint, number,
+ * boolean. A symbol is only what {@linkcode Kv.commitVersionstamp} gives, at the end of a key that is set.
  *
  * @example The order of types
  * ```ts

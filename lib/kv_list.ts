@@ -23,7 +23,7 @@ import { compareBytes } from "./bytes.ts";
 import type { KvKey } from "./kv_key.ts";
 import { checkKeyLimit, checkLimit, type KvLimits } from "./kv_limits.ts";
 import { entryKey, keyOfEntry, type KvStore, type StoredEntry } from "./kv_store.ts";
-import { describe } from "./options.ts";
+import { describe, KEY_BYTES_MAX } from "./options.ts";
 
 /**
  * How recent a read has to be. There is one copy of a database here: every read is strong, and both are taken.
@@ -289,6 +289,11 @@ function rangeAfter(range: Range, cursor: string, reverse: boolean): Range {
     throw new TypeError(`Cannot list: cursor is none that a list had: ${describe(cursor)}`, {
       cause,
     });
+  }
+  if (binary.length > KEY_BYTES_MAX) {
+    throw new TypeError(
+      `Cannot list: cursor of ${cursor.length} characters is none that a list had`,
+    );
   }
   const { common, start, end } = range;
   const at = joined(common, ...Array.from(binary, (character) => character.charCodeAt(0)));

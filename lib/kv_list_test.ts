@@ -96,5 +96,7 @@ Deno.test("wrong arguments are refused by list() itself", async () => {
     assertThrows(() => kv.list({ prefix: [] }, { batchSize: limit }), RangeError, "batchSize");
   }
   assertThrows(() => kv.list({ prefix: [] }, { cursor: "!" }), TypeError, "cursor");
+  const cursor = btoa("a".repeat(1e6));
+  assertThrows(() => kv.list({ prefix: [] }, { cursor }), TypeError, "1333336 characters");
   assertThrows(() => kv.list({ prefix: [] }, { consistency: "weak" as "strong" }), TypeError);
 });

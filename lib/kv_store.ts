@@ -178,7 +178,7 @@ export class KvCommit implements KvBatch {
   /** The keys of the entries that it changes. */
   readonly changed: Uint8Array[] = [];
   /** The earliest time that something in it expires at. */
-  firstExpiry = Infinity;
+  firstExpiry: number = Infinity;
   /** What is left to expire after those that it removes; `undefined` if it did not look. */
   sweptTo: number | undefined;
   /** What it writes. */

@@ -69,12 +69,20 @@ export class KvU64 {
     Object.freeze(this);
   }
 
-  /** The integer, for operators. */
+  /**
+   * The integer, for operators.
+   *
+   * @returns It.
+   */
   valueOf(): bigint {
     return this.value;
   }
 
-  /** The integer, in decimal. */
+  /**
+   * The integer, in decimal.
+   *
+   * @returns Its digits.
+   */
   toString(): string {
     return this.value.toString();
   }

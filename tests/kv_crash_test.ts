@@ -15,7 +15,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { type KvClock, type KvOptions, KvU64, openKv } from "../lib/kv.ts";
+import { type KvClock, type KvOptions, type KvU64, openKv } from "../lib/kv.ts";
 import { generator, type Random } from "../lib/random.ts";
 import { SimulatedFileSystem } from "../lib/simulated_file_system.ts";
 import { fromArguments } from "./fixtures/parameters.ts";
