@@ -54,15 +54,7 @@ export function openDatabase<K, V>(
   defaultFileSystem: FileSystem,
   surroundings: Surroundings = webSurroundings,
 ): Database<K, V> {
-<<<<<<< HEAD
   return openWithEngine(directory, options, defaultFileSystem, surroundings).database;
-=======
-  const open = checkedEngine(directory, options, defaultFileSystem, surroundings);
-  const { key = utf8 as unknown as KeyCodec<K>, value = utf8 as unknown as Codec<V> } = options;
-  checkCodec("open database", "key", key);
-  checkCodec("open database", "value", value);
-  return createDatabase(open(), key, value, surroundings);
->>>>>>> a86b148966c209fd76e4b4c543b397313f44d14a
 }
 
 /**

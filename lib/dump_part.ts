@@ -104,7 +104,7 @@ export interface DumpSource {
 
 /** A file, through a window. */
 export class FileSource implements DumpSource {
-  readonly within = undefined;
+  readonly within: undefined = undefined;
   readonly size: number;
   readonly #file: ReadableFile;
   #window = new Uint8Array(0);

@@ -296,6 +296,7 @@ const OWN: Readonly<Record<keyof OwnOptions, true>> = {
   worker: true,
   fileSystem: true,
   logger: true,
+  onEvent: true,
 };
 
 /**
