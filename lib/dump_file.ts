@@ -1,6 +1,6 @@
 /**
- * **What.** A file of a database as parts: which kind it is, told from its name and looked for in what is in it, and the
- * parts of a file of that kind.
+ * **What.** A file of a database as parts: which kind it is, told from its name and looked for in what is in it, and
+ * the parts of a file of that kind.
  *
  * **Format.**
  * ```text

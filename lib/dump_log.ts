@@ -5,14 +5,15 @@
  * A record in one fragment is shown in its place. One in several is shown after the last of them, with offsets that
  * count from its own beginning.
  *
- * **After damage.** A fragment that fails its checksum is shown as it stands, and if it is a whole record, that is taken
- * apart as far as it goes. If a sound one follows where its length
+ * **After damage.** A fragment that fails its checksum is shown as it stands, and if it is a whole record, that is
+ * taken apart as far as it goes. If a sound one follows where its length
  * says, or the block ends there, it goes on there. Else the next sound fragment of the block is looked for, byte by
  * byte, and then the next block; what is passed over is one part.
  *
  * **Invariants.**
  * 1. Each fragment that is sound and not within another one is shown, whatever is around it.
- * 2. A record in several fragments is put together of sound ones only. One that lacks its beginning or its end is said to.
+ * 2. A record in several fragments is put together of sound ones only. One that lacks its beginning or its end is said
+ *    to.
  *
  * **Read next.** `dump_block.ts`
  *

@@ -2,9 +2,9 @@
  * **What.** The model that every dump is made of: a sequence of parts, each with its place, its name and what it says;
  * and where bytes are read from, a window at a time. Text, hexadecimal and JSON are three ways to write the same parts.
  *
- * A part comes before the parts that it is made of, which are one deeper. Bytes that become other bytes (a block that is
- * decompressed, a record that is put together of fragments) are a leaf where they are stored; what they become follows
- * them, and its parts count their offsets from its own beginning: `within` says in what.
+ * A part comes before the parts that it is made of, which are one deeper. Bytes that become other bytes (a block that
+ * is decompressed, a record that is put together of fragments) are a leaf where they are stored; what they become
+ * follows them, and its parts count their offsets from its own beginning: `within` says in what.
  *
  * **Invariants.**
  * 1. The leaves cover every byte of a file once and in order, and so do the leaves within whatever its bytes become.

@@ -10,7 +10,7 @@ import { RUNNING_MAX, SLEEP_MS_MAX } from "./kv_queue.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { SimulatedFileSystem } from "./simulated_file_system.ts";
 
-Deno.test("Messages come in the order in which they were enqueued, later ones first if they are due first", async () => {
+Deno.test("Messages come as they were enqueued, later ones first if they are due first", async () => {
   await using kv = new QueueInTest();
   const got: unknown[] = [];
   kv.queue.listen((value) => void got.push(value));
@@ -98,7 +98,7 @@ Deno.test("A message that succeeds after a failure is gone", async () => {
   assertEquals([count, kv.length, kv.undelivered("lost")], [2, 0, undefined]);
 });
 
-Deno.test("What is not finished when the database closes is delivered again, what is finished is not (invariants 1, 2)", async () => {
+Deno.test("What is not finished at the close comes again, what is finished does not (invariants 1, 2)", async () => {
   const fileSystem = new MemoryFileSystem();
   const clock = new ManualClock();
   const started: unknown[] = [];

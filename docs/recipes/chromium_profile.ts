@@ -1,6 +1,6 @@
 /**
- * **What.** What a browser has stored for its pages: reads Local Storage, Session Storage and IndexedDB of a Chromium or
- * Electron profile, from a copy, and prints them. Without a profile it reads a small one that comes with the tests:
+ * **What.** What a browser has stored for its pages: reads Local Storage, Session Storage and IndexedDB of a Chromium
+ * or Electron profile, from a copy, and prints them. Without a profile it reads a small one that comes with the tests:
  * ```text
  * deno run --allow-read --allow-write docs/recipes/chromium_profile.ts [PROFILE]
  * ```
@@ -406,8 +406,8 @@ const INDEX_MIN = 30;
 
 // #region comparator
 /**
- * The order of keys in an IndexedDB: by what they mean, not by their bytes. Without it, a database that is in this order
- * is refused, since every search in it would go wrong.
+ * The order of keys in an IndexedDB: by what they mean, not by their bytes. Without it, a database that is in this
+ * order is refused, since every search in it would go wrong.
  */
 export const indexedDBOrder: Comparator = {
   name: "idb_cmp1",
