@@ -28,6 +28,31 @@ Deno.test("increments by check and set, of many callers, are all there (invarian
   assertEquals((await kv.get(["n"])).value, 20);
 });
 
+Deno.test("an operation that a listener asks for in the middle of a write counts like any other (invariant 1)", async () => {
+  const asked: Promise<unknown>[] = [];
+  let kv: Awaited<ReturnType<typeof open>> | undefined;
+  let entry: { key: string[]; versionstamp: string | null } = { key: ["n"], versionstamp: null };
+  const claim = (name: string) => kv!.atomic().check(entry).set(["n"], name).commit();
+  const onEvent = () => {
+    if (kv !== undefined && asked.length === 0) asked.push(claim("listener"));
+  };
+  kv = await openKv("kv", {
+    fileSystem: new MemoryFileSystem(),
+    ...{ memtableBytes: 64 * 1024, maxImmutableMemtables: 1, sync: false, onEvent },
+  });
+  entry = { key: ["n"], versionstamp: null };
+  const results: unknown[] = [];
+  for (let i = 0; i < 20; i++) {
+    // The listener hears of it in the middle of this one, and the claim comes right after it.
+    const written = kv.set(["large", i], "v".repeat(30_000));
+    if (asked.length > 0 && results.length === 0) results.push(await claim("caller"));
+    await written;
+  }
+  const outcomes = [...results, ...await Promise.all(asked)] as { ok: boolean }[];
+  assertEquals(outcomes.map(({ ok }) => ok).sort(), [false, true]);
+  kv.close();
+});
+
 Deno.test("an operation that fails writes nothing (invariant 2)", async () => {
   await using kv = await open();
   await kv.set(["text"], "a");

@@ -385,9 +385,25 @@ test("Under random load the statistics are the sum of all events so far (invaria
     });
     const { db } = watched;
     let compared = 0;
-    watched.onEvent = ({ type }) => {
+    let isFailed = false;
+    let table = 0;
+    watched.onEvent = (event) => {
+      const { type, durationMs } = event;
       if (type === "close") return;
       compared++;
+      const where = `seed ${seed}, event ${watched.events.length}`;
+      // The test's clock knows whole milliseconds only.
+      keep(() => assert(Number.isInteger(durationMs) && durationMs >= 0, where));
+      if (type === "flush" && event.table !== undefined) {
+        const before = table;
+        table = event.table;
+        keep(() => assert(before < table, `${where}: table ${table} after ${before}`));
+      }
+      if (type === "error" || type === "resume") {
+        const wasFailed = isFailed;
+        isFailed = type === "error";
+        keep(() => assert(type === "error" || wasFailed, `${where}: what was resumed?`));
+      }
       assertSame(watched, `seed ${seed}, event ${watched.events.length}`);
     };
     for (let i = 0; i < 1200; i++) {
@@ -404,6 +420,7 @@ test("Under random load the statistics are the sum of all events so far (invaria
     await watched.settle(db.resume());
     await watched.settle(db.compact());
     assertSame(watched, `seed ${seed}`);
+    assertEquals([watched.of("recovery").length, watched.events[0]!.type], [1, "recovery"]);
     assert(compared > 30, `seed ${seed}: ${compared} events`);
     await watched.close();
   }
@@ -413,8 +430,13 @@ let mismatch: unknown;
 
 /** A listener's errors are lost, so one is kept for the test. */
 function assertSame(watched: Watched, where: string): void {
+  keep(() => assertEquals(toldBy(watched), countedBy(watched.db.stats()), where));
+}
+
+/** Keeps the first error, which the test throws when it comes to compare by itself. */
+function keep(check: () => void): void {
   try {
-    assertEquals(toldBy(watched), countedBy(watched.db.stats()), where);
+    check();
   } catch (error) {
     mismatch ??= error;
   }
