@@ -252,8 +252,8 @@ export interface DatabaseErrorEvent {
   /** How long the flush or compaction that failed had been under way, in milliseconds; 0 for anything else. */
   readonly durationMs: number;
   /**
-   * What failed, as it is in the error: `"write to the log"`, `"sync the log"`, `"start a log"`, `"add to the memtable"`,
-   * `"flush"`, `"compact"`, or `"resume"` for a step of one that is none of these.
+   * What failed, as it is in the error: `"write to the log"`, `"sync the log"`, `"start a log"`,
+   * `"add to the memtable"`, `"flush"`, `"compact"`, or `"resume"` for a step of one that is none of these.
    */
   readonly action: string;
   /** The failure, which every write is refused with from now on. */

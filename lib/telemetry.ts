@@ -16,14 +16,14 @@
  * the API's own stand-ins, which do nothing. One that is registered later gets the spans of databases that are open by
  * then, and the metrics of those that are opened after it.
  *
- * No permission is needed beside those that the main `open` needs: the API reads neither environment nor files, and Deno's
- * exporter is not the program's.
+ * No permission is needed beside those that the main `open` needs: the API reads neither environment nor files, and
+ * Deno's exporter is not the program's.
  *
  * Every metric and span has the attributes `db.system.name` (`varve`) and `db.namespace` (the directory).
  *
  * Names and units follow OpenTelemetry's conventions: `io` with a direction, `usage` out of a `limit`, durations in
- * seconds, and what is counted in braces. An `updown` counter goes up and down; Prometheus has it as a gauge. No attribute
- * has more values than there are levels, causes and reasons, except the directory.
+ * seconds, and what is counted in braces. An `updown` counter goes up and down; Prometheus has it as a gauge. No
+ * attribute has more values than there are levels, causes and reasons, except the directory.
  *
  * | Metric | Kind | Unit | What | Attributes |
  * | -- | -- | -- | -- | -- |

@@ -1,5 +1,5 @@
 /**
- * **What.** Which figures of a database OpenTelemetry is told, as metrics: counters of both kinds that are read from the
+ * **What.** Which figures of a database OpenTelemetry is told, as metrics: counters that are read from the
  * statistics whenever somebody collects, and durations that come with events. The table in the head of `telemetry.ts`
  * says what each of them is.
  *

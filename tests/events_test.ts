@@ -516,9 +516,9 @@ test("A logger may write by awaited writes, too, and never at once", async (hasW
   const turns = new ManualTurns(hasWorker ? disk : undefined);
   const written: Promise<void>[] = [];
   let refusals = 0;
-  let db: Database<string, string> | undefined;
+  let isOpen = false;
   const log = () => {
-    if (db === undefined) return; // it is being opened
+    if (!isOpen) return; // it is being opened
     if (written.length < 20) written.push(db.put(`message ${written.length}`, "1"));
     try {
       db.putSync("at once", "1");
@@ -526,7 +526,13 @@ test("A logger may write by awaited writes, too, and never at once", async (hasW
       refusals++;
     }
   };
-  db = openDatabase("db", { ...TINY, logger: { log } }, disk, turns);
+  const db: Database<string, string> = openDatabase(
+    "db",
+    { ...TINY, logger: { log } },
+    disk,
+    turns,
+  );
+  isOpen = true;
   for (let i = 0; i < 200; i++) db.putSync(key(i), "v".repeat(3000));
   await turns.settle(db.compact());
   await turns.settle(Promise.all(written));
