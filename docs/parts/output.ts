@@ -3,7 +3,7 @@
  *
  * **Invariants.**
  * 1. It is run with the permissions that it says it needs, as `deno task recipe` would run it.
- * 2. A recipe that prints something else each time, such as a duration, is none for here: no page of its could be fresh.
+ * 2. It is for recipes that print the same each time: a page with a duration would be out of date at once.
  *
  * **Read next.** `refresh.ts`
  *
