@@ -194,6 +194,20 @@ for (const { path } of pages) {
   });
 }
 
+Deno.test(
+  "terms of the glossary are in order, and say where they live",
+  onSources,
+  () => {
+    const entries = [...readDocument("docs/glossary.md").matchAll(/^### (.*)\n\n(.*)$/gm)]
+      .map((match) => ({ term: match[1]!, text: match[2]! }));
+    const terms = entries.map(({ term }) => term.toLowerCase().replaceAll("-", " "));
+    assertEquals(terms, terms.toSorted());
+    const homeless = entries.filter(({ text }) => !/\]\([\w./]+\.ts\)\.$/.test(text));
+    assertEquals(homeless.map(({ term }) => term), []);
+    assert(terms.length > 80);
+  },
+);
+
 Deno.test("every mark in the documentation has its end", onSources, () => {
   for (const { path, text } of pages) {
     const comments = [...text.matchAll(/<!--/g)].length;
