@@ -2,10 +2,12 @@
  * **What.** The doctor: verifying, repairing and destroying a database at the command line.
  *
  * ```sh
- * deno task doctor verify ./data
- * deno task doctor repair ./data
- * deno task doctor destroy ./data
+ * deno run --allow-read jsr:@varve/varve/doctor verify ./data
+ * deno run --allow-read --allow-write jsr:@varve/varve/doctor repair ./data
+ * deno run --allow-read --allow-write jsr:@varve/varve/doctor destroy ./data
  * ```
+ *
+ * In a clone that is `deno task doctor verify ./data`. The command `varve` has the same three, and all the others.
  *
  * `repair` copies nothing: copy the directory before. As a function, on any disk, with a status in place of an exit:
  *

@@ -194,6 +194,20 @@ for (const { path } of pages) {
   });
 }
 
+Deno.test(
+  "terms of the glossary are in order, and say where they live",
+  onSources,
+  () => {
+    const entries = [...readDocument("docs/glossary.md").matchAll(/^### (.*)\n\n(.*)$/gm)]
+      .map((match) => ({ term: match[1]!, text: match[2]! }));
+    const terms = entries.map(({ term }) => term.toLowerCase().replaceAll("-", " "));
+    assertEquals(terms, terms.toSorted());
+    const homeless = entries.filter(({ text }) => !/\]\([\w./]+\.ts\)\.$/.test(text));
+    assertEquals(homeless.map(({ term }) => term), []);
+    assert(terms.length > 80);
+  },
+);
+
 Deno.test("every mark in the documentation has its end", onSources, () => {
   for (const { path, text } of pages) {
     const comments = [...text.matchAll(/<!--/g)].length;
@@ -246,7 +260,7 @@ Deno.test("README.md gives the range of every option that is a number", onSource
 });
 
 Deno.test(
-  "the first example of README.md runs in an empty folder beside a clone",
+  "README.md's first example, and every entry point, run in an empty folder beside a clone",
   inProcesses,
   async () => {
     const readme = readDocument("README.md");
@@ -256,19 +270,24 @@ Deno.test(
     const directory = await Deno.makeTempDir({ prefix: "varve_readme_" });
     try {
       await Deno.writeTextFile(join(directory, "program.ts"), block("ts"));
-      const run = async (...flags: string[]) => {
+      const { name, exports } = JSON.parse(readDocument("deno.json"));
+      const imports = Object.keys(exports).map((it) => `import "${name}${it.slice(1)}";\n`);
+      await Deno.writeTextFile(join(directory, "all.ts"), imports.join(""));
+      const run = async (expected: string, ...args: string[]) => {
         const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-          args: ["run", "--no-prompt", "--allow-read", "--allow-write", ...flags, "program.ts"],
+          args: ["run", "--no-prompt", "--allow-read", "--allow-write", ...args],
           cwd: directory,
           env: { NO_COLOR: "1" },
         }).output();
         assertEquals(code, 0, new TextDecoder().decode(stderr));
-        assertEquals(new TextDecoder().decode(stdout), "city:oslo 0.7 million\n");
+        assertEquals(new TextDecoder().decode(stdout), expected);
       };
-      await run("--config", join(clone, "deno.json"));
+      const printed = "city:oslo 0.7 million\n";
+      await run(printed, "--config", join(clone, "deno.json"), "program.ts");
       const config = block("json").replaceAll('"../varve', `"${toFileUrl(clone)}`);
       await Deno.writeTextFile(join(directory, "deno.json"), config);
-      await run();
+      await run(printed, "program.ts");
+      await run("", "all.ts");
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -16,6 +16,7 @@
  * <!-- tour: recovery -->                    what a command prints on a real directory
  * <!-- bugs: planted -->                     the bugs that are planted, and who catches them
  * <!-- command: all -->                      the help of every command
+ * <!-- output: sessions -->                  what a recipe prints
  * ```
  *
  * **Invariants.**
@@ -33,6 +34,7 @@ import { documents, type Mark, marksOf, readDocument, replaceParts, root } from 
 import { contents, exerciseOf } from "./exercises.ts";
 import { invariantsOf, limitsOf } from "./invariants.ts";
 import { experimentOf, figureOf, type Illustration } from "./pictures.ts";
+import { outputOf } from "./output.ts";
 import { makeTranscripts } from "./tour.ts";
 
 /** A document made anew. */
@@ -72,6 +74,8 @@ async function make(mark: Mark, path: string): Promise<string | Illustration | u
       return tableOfBugs();
     case "command":
       return helpOfAll();
+    case "output":
+      return await outputOf(argument);
     default:
       return undefined;
   }

@@ -60,16 +60,29 @@ export function recipes(): Recipe[] {
     .map((name) => recipeOf(name.replace(".ts", ""), Deno.readTextFileSync(new URL(name, folder))));
 }
 
+/** The pages that have no program of their own. */
+function pagesAlone(programs: readonly Recipe[]): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => /^(\w+)\.md$/.exec(name)?.[1])
+    .filter((name) => name !== undefined && name !== "README")
+    .filter((name) => programs.every((it) => it.name !== name)).map((name) => name!).sort();
+}
+
 async function main([name, ...rest]: readonly string[]): Promise<number> {
   const all = recipes();
   if (name === undefined) {
     console.log("deno task recipe NAME [DIRECTORY]\n");
     const width = Math.max(...all.map((it) => it.name.length));
     for (const it of all) console.log(`${it.name.padEnd(width)}  ${it.title}`);
+    console.log("\nTo read, without a program:");
+    for (const name of pagesAlone(all)) console.log(`docs/recipes/${name}.md`);
     return 0;
   }
   const recipe = all.find((it) => it.name === name);
   if (recipe === undefined) {
+    if (pagesAlone(all).includes(name)) {
+      console.error(`error: ${name} is a page without a program: docs/recipes/${name}.md`);
+      return 2;
+    }
     console.error(`error: there is no recipe "${name}"; "deno task recipe" lists them`);
     return 2;
   }

@@ -37,6 +37,7 @@ Deno.test(
   "the task lists the recipes, runs one, and refuses what is none",
   inProcesses,
   async () => {
+    type Run = Awaited<ReturnType<typeof run>>;
     const run = async (...args: string[]) => {
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["task", "--quiet", "recipe", ...args],
@@ -46,9 +47,13 @@ Deno.test(
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return { code, out: text(stdout), errors: text(stderr) };
     };
-    const [list, queue, none] = await Promise.all([run(), run("job_queue"), run("nothing")]);
+    const [list, queue, page, none] = await Promise.all(
+      [[], ["job_queue"], ["watching"], ["nothing"]].map((args) => run(...args)),
+    ) as [Run, Run, Run, Run];
     assertEquals(list.code, 0, list.errors);
     assertEquals(list.out.includes("\njob_queue "), true, list.out);
+    assertEquals(list.out.includes("\ndocs/recipes/watching.md\n"), true, list.out);
+    assertEquals([page.code, page.errors.endsWith(": docs/recipes/watching.md\n")], [2, true]);
     assertEquals(queue.code, 0, queue.errors);
     assertEquals(
       queue.out.startsWith(

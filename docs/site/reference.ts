@@ -46,6 +46,10 @@ export function fitReference(
     )
     .replace(/\b(href|src)="([^"]*)"/g, (_, name: string, escaped: string) => {
       const address = escaped.replaceAll("&#x2F;", "/");
+      // deno doc links the K of a mapped type, { [K in keyof T]: … }, to a place that it does not make.
+      if (address.startsWith("#type_param_") && !html.includes(`id="${address.slice(1)}"`)) {
+        return "";
+      }
       if (address.startsWith(root)) {
         const [path, fragment = ""] = address.slice(root.length).split("#");
         const place = places.get(decodeURI(path!));

@@ -94,7 +94,8 @@
           tokenize: (text) => text.match(/[\p{L}\p{N}]+/gu) ?? [],
           searchOptions: {
             boost: { title: 4, page: 2 },
-            boostDocument: (_id, _term, { url }) => url.startsWith("source/") ? 0.4 : 1,
+            // Prose before code. The first page of the repository is among the sources, and is prose.
+            boostDocument: (_id, _term, { url }) => /\.ts\.html(#|$)/.test(url) ? 0.4 : 1,
             combineWith: "AND",
             prefix: (term) => term.length > 2,
             fuzzy: (term) => term.length > 5 ? 0.15 : false,

@@ -1,0 +1,33 @@
+/**
+ * **What.** What a recipe prints when it is run by its one command, as Markdown.
+ *
+ * **Invariants.**
+ * 1. It is run with the permissions that it says it needs, as `deno task recipe` would run it.
+ * 2. It is for recipes that print the same each time: a page with a duration would be out of date at once.
+ *
+ * **Read next.** `refresh.ts`
+ *
+ * @module
+ */
+import { recipeOf } from "../recipes/run.ts";
+import { fenced, readDocument, root } from "./document.ts";
+
+/**
+ * Runs a recipe.
+ *
+ * @param name Its name, such as `sessions`.
+ * @returns What it prints, as a block of text.
+ * @throws {Error} If it fails.
+ */
+export async function outputOf(name: string): Promise<string> {
+  const path = `docs/recipes/${name}.ts`;
+  const { flags } = recipeOf(name, readDocument(path));
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...flags, path],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
+  if (!success) throw new Error(`${path}: ${text(stderr)}`);
+  return fenced(text(stdout).split("\n"));
+}
