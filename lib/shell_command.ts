@@ -295,6 +295,7 @@ function escapeAt(line: string, at: number): { byte: number; length: number } {
 
 /** Control and format characters, separators but the blank, lone surrogates, and what is not assigned. */
 export const UNPRINTABLE: RegExp = /[\p{C}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u;
+const UNPRINTABLES = new RegExp(UNPRINTABLE.source, "gu");
 
 /**
  * A key as text: in quotes where it would not be the same key without.
@@ -384,6 +385,42 @@ const ESCAPED: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
  * @returns The line, without its end.
  */
 export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
+  return `error: ${oneLine(error instanceof Error ? error.message : String(error))}`;
+}
+
+/**
+ * Text as one line for a terminal, whatever is in it.
+ *
+ * @param text The text.
+ * @returns The line, without its end.
+ */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd");
+}
+
+/**
+ * JSON for a terminal or a program: what would not be seen as it is, such as the start of an escape sequence in eight
+ * bits, becomes `\\uHHHH`, which means the same.
+ *
+ * @param value What `JSON.stringify` takes.
+ * @returns One line, without its end.
+ */
+export function jsonText(value: unknown): string {
+  return visibleJson(JSON.stringify(value));
+}
+
+/**
+ * JSON as it stands, with escapes for what would not be seen as it is.
+ *
+ * @param json The JSON, on one line.
+ * @returns JSON that means the same.
+ */
+export function visibleJson(json: string): string {
+  return json.replaceAll(UNPRINTABLES, (character) => {
+    let escaped = "";
+    for (let i = 0; i < character.length; i++) {
+      escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

@@ -9,9 +9,11 @@ import {
   type Command,
   CommandError,
   HELP,
+  jsonText,
   keyText,
   parseCommand,
   valueText,
+  visibleJson,
 } from "./shell_command.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -211,4 +213,15 @@ Deno.test("help names every command and fits a terminal", () => {
     assert(HELP.includes(`  ${name}`), name);
   }
   for (const line of HELP.split("\n")) assert(line.length <= 100, line);
+});
+
+Deno.test("JSON for a terminal has no control character in it and means the same", () => {
+  const value = { "\x9b31m": ["\x7f", "\u202e", "\u2028", "\ud800", "\u{e0001}", "é日😀"] };
+  const text = jsonText(value);
+  assertEquals(
+    text,
+    String.raw`{"\u009b31m":["\u007f","\u202e","\u2028","\ud800","\udb40\udc01","é日😀"]}`,
+  );
+  assertEquals(JSON.parse(text), value);
+  assertEquals(visibleJson('["\x9b", 1.50]'), String.raw`["\u009b", 1.50]`);
 });
