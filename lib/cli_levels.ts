@@ -148,10 +148,8 @@ function levelLines(version: Version, output: CliOutput, options: LevelsOptions)
     tables.length > 0 && room >= SPAN_COLUMNS_MIN
       ? `  ${spanText(spanOf(version, tables), keyEncoding, room - 2)}`
       : "";
-  const title = `${head("level", "tables", "bytes")}${
-    hasKeys ? `${padded("", barColumns)}  keys` : ""
-  }`
-    .trimEnd();
+  const keysTitle = hasKeys ? `${padded("", barColumns)}  keys` : "";
+  const title = `${head("level", "tables", "bytes")}${keysTitle}`.trimEnd();
   const lines = [painted(output, "bold", clipped(title, columns))];
   for (const { level, tables, bytes } of levels.slice(0, deepest + 1)) {
     const start = clipped(head(`${level}`, `${tables.length}`, bytesText(bytes)), columns);

@@ -28,10 +28,13 @@ import {
   CTRL_C,
   CTRL_D,
   inPipe,
+  inTerminal,
   type Keys,
   type Piped,
+  quoted,
   type Shown,
   startInPipe,
+  VARVE,
 } from "./fixtures/terminal.ts";
 
 /** A command line and what comes of it. `DB` is a database, `NEW` no directory yet, `DIR` what both are in. */
@@ -504,6 +507,21 @@ Deno.test("a pipe that nobody reads any more ends a scan with status 0", atTermi
   });
 });
 
+Deno.test(
+  "a full disk behind the output or the errors is told of, if it can be",
+  atTerminals,
+  async () => {
+    const varve = [Deno.execPath(), "run", "--no-prompt", "--quiet", "--allow-read", VARVE];
+    const line = varve.map(quoted).join(" ");
+    const [output, errors] = await Promise.all([
+      inTerminal(`${line} --help > /dev/full`, {}),
+      inTerminal(`${line} get nowhere a 2> /dev/full`, {}),
+    ]);
+    assertEquals([output!.status, errors!.status, errors!.text], [2, 2, ""]);
+    assertMatch(output!.text, /^error: Cannot print: .*\n$/);
+  },
+);
+
 /** A database that is more than a pipe holds. */
 async function makeMany(directory: string): Promise<void> {
   await using database = openDatabase(directory, {}, denoFileSystem);
@@ -602,13 +620,11 @@ Deno.test(
       assertEquals([put.status, put.errors], [0, ""]);
       const get = await inPipe(["get", path, "a"], { flags: [read] });
       assertEquals([get.status, get.output, get.errors], [0, "1", ""]);
-      for (
-        const args of [["scan", path], ["verify", path], ["stats", path], ["levels", path], [
-          "--help",
-        ]]
-      ) {
-        // A terminal is where Deno would ask.
-        const { status, text } = await atTerminal(args, { flags: [read] });
+      const lines = [["scan", path], ["verify", path], ["stats", path], ["levels", path], [
+        "--help",
+      ]];
+      // A terminal is where Deno would ask.
+      for (const { status, text } of await allAtTerminal(lines, { flags: [read] })) {
         assertEquals(status, 0, text);
         assert(!/allow-|permission/i.test(text), text);
       }
@@ -631,16 +647,11 @@ Deno.test(
   async () => {
     await inDirectory(async (directory) => {
       await makeDatabases(directory);
-      for (const args of [["scan"], ["levels", "--tables"], ["verify"]]) {
-        const [command, ...options] = args;
-        const { screen } = await atTerminal([command!, join(directory, "DB"), ...options], {
-          env: { NO_COLOR: "1" },
-          columns: 40,
-        });
-        assert(!screen.includes("\x1b"), screen);
-        if (command !== "levels") continue;
-        for (const line of screen.split("\n")) assert(line.length <= 40, line);
-      }
+      const path = join(directory, "DB");
+      const lines = [["levels", path, "--tables"], ["scan", path], ["verify", path]];
+      const shown = await allAtTerminal(lines, { env: { NO_COLOR: "1" }, columns: 40 });
+      for (const { screen } of shown) assert(!screen.includes("\x1b"), screen);
+      for (const line of shown[0]!.screen.split("\n")) assert(line.length <= 40, line);
     });
   },
 );
