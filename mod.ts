@@ -147,6 +147,7 @@
  * - `deno_worker.ts` what runs in a worker
  * - `deno_workers.ts` what starts it
  * - `database.ts` opening one
+ * - `deno_signals.ts` the signals that end a program
  * - `shell_command.ts` the language of the shell
  * - `shell_report.ts` statistics as text
  * - `shell.ts` the same as a command

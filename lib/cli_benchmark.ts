@@ -21,7 +21,7 @@
 import { Argument, Option } from "commander";
 import type { CliFrame } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
-import { openFor, wholeNumber } from "./cli_entries.ts";
+import { checkDirectory, openFor, wholeNumber } from "./cli_entries.ts";
 import { padded, StatusLine } from "./cli_text.ts";
 import { destroyDatabase } from "./destroy.ts";
 import type { CompressionName } from "./options.ts";
@@ -151,13 +151,14 @@ async function measure(
 ): Promise<void> {
   const { fileSystem, output, signal } = context;
   const parent = options.in ?? context.temporaryDirectory;
+  checkParent(context, parent);
   const path = fileSystem.join(parent, `varve_bench_${crypto.randomUUID()}`);
   const values = valuePool(options.seed);
   const status = new StatusLine(context);
-  if (!options.json) await output.write(HEAD);
   try {
     let database = openFor(context, path, "creating", { compression: options.compression });
     try {
+      if (!options.json) await output.write(HEAD);
       for (const name of names) {
         const { isFresh, run } = WORKLOADS[name]!;
         if (isFresh) {
@@ -185,6 +186,14 @@ async function measure(
     }
   } finally {
     if (fileSystem.exists(path)) destroyDatabase(path, {}, fileSystem);
+  }
+}
+
+/** Only a directory that is there can be left as it was. */
+function checkParent(context: CliContext, parent: string): void {
+  checkDirectory(context, parent);
+  if (!context.fileSystem.exists(parent)) {
+    throw new CliError(`Cannot measure: there is no such directory: ${parent}`);
   }
 }
 

@@ -3,9 +3,15 @@ import { CliSession } from "../tests/fixtures/cli_session.ts";
 import { addBench } from "./cli_benchmark.ts";
 import { SignalError } from "./cli_context.ts";
 
-Deno.test("bench runs what it is told to, and leaves nothing behind", async () => {
+/** A session with the directory that the database's one is made in. */
+function benchSession(): CliSession {
   const session = new CliSession([addBench]);
   session.fileSystem.makeDirectory("temporary");
+  return session;
+}
+
+Deno.test("bench runs what it is told to, and leaves nothing behind", async () => {
+  const session = benchSession();
   const { status, output } = await session.run(["bench", "--entries", "300", "--json"]);
   assertEquals(status, 0);
   const results = output.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -25,7 +31,7 @@ Deno.test("bench runs what it is told to, and leaves nothing behind", async () =
 });
 
 Deno.test("the same seed gives the same keys, another one others", async () => {
-  const session = new CliSession([addBench]);
+  const session = benchSession();
   const read = async (seed: string) => {
     const args = ["bench", "fillrandom", "readseq", "--entries", "200", "--json", "--seed", seed];
     const { output } = await session.run(args);
@@ -36,7 +42,7 @@ Deno.test("the same seed gives the same keys, another one others", async () => {
 });
 
 Deno.test("deleted keys are gone, and the table has its head", async () => {
-  const { status, output, errors } = await new CliSession([addBench]).run(
+  const { status, output, errors } = await benchSession().run(
     ["bench", "fillseq", "deleteseq", "readseq", "--entries", "10"],
   );
   assertMatch(
@@ -50,8 +56,7 @@ Deno.test("deleted keys are gone, and the table has its head", async () => {
 });
 
 Deno.test("a bench that a signal ends leaves nothing behind", async () => {
-  const session = new CliSession([addBench]);
-  session.fileSystem.makeDirectory("temporary");
+  const session = benchSession();
   const controller = new AbortController();
   const { status } = await session.run(["bench", "--entries", "3000"], {
     signal: controller.signal,
@@ -72,4 +77,17 @@ Deno.test("numbers that make no sense are refused", async () => {
     const { status, output } = await session.run(["bench", ...wrong]);
     assertEquals([status, output], [2, ""], wrong.join(" "));
   }
+});
+
+Deno.test("bench makes no directory to put its own in, and says nothing before it can begin", async () => {
+  const session = benchSession();
+  const absent = await session.run(["bench", "--in", "absent"]);
+  assertEquals([absent.status, absent.output, absent.errors], [
+    2,
+    "",
+    "error: Cannot measure: there is no such directory: absent\n",
+  ]);
+  assertEquals(session.fileSystem.exists("absent"), false);
+  const empty = await session.run(["bench", "--in", ""]);
+  assertEquals([empty.status, empty.output], [2, ""]);
 });

@@ -168,43 +168,45 @@ export class CliFrame {
       await this.program.parseAsync([...args], { from: "user" });
       return this.#status;
     } catch (error) {
-      try {
-        return await this.#ended(error);
-      } catch {
-        return 2; // there is no place left to say why
-      }
+      return await this.#ended(error);
     }
   }
 
   /** Says what has gone wrong, and gives the status. */
   async #ended(error: unknown): Promise<number> {
-    const { output, errors, signal } = this.context;
+    const { output, signal } = this.context;
     if (signal.aborted && signal.reason instanceof SignalError) return await this.#interrupted();
     if (isOutputClosed(error)) return 0;
     if (!(error instanceof CommanderError)) {
-      await errors.write(`${errorLine(worded(error))}${codeOf(error)}\n`);
+      await this.#say(`${errorLine(worded(error))}${codeOf(error)}\n`);
       return error instanceof CliError ? error.status : 2;
     }
     if (error.exitCode === 0) {
       try {
         await output.write(this.#printed);
+        return 0;
       } catch (cause) {
-        if (!isOutputClosed(cause)) throw cause;
+        return await this.#ended(cause);
       }
-      return 0;
     }
     // Without any command it prints its help, where errors go.
-    if (error.code === "commander.help") await errors.write(this.#printed);
-    else {await errors.write(
-        `${errorLine(error.message.replace(/^error: /, ""))}${hintFor(error)}\n`,
-      );}
+    if (error.code === "commander.help") await this.#say(this.#printed);
+    else {
+      const message = error.message.replace(/^error: /, "");
+      await this.#say(`${errorLine(message)}${hintFor(error)}\n`);
+    }
     return 2;
+  }
+
+  /** Prints where errors go. If that fails, there is no place left to say why; the status still says something. */
+  async #say(text: string): Promise<void> {
+    await this.context.errors.write(text).catch(() => {});
   }
 
   /** A signal came: a terminal's cursor goes to a line of its own, behind the `^C` it shows. */
   async #interrupted(): Promise<number> {
     const { errors, signal } = this.context;
-    if (errors.isTerminal) await errors.write("\n").catch(() => {});
+    if (errors.isTerminal) await this.#say("\n");
     return 128 + (signal.reason as SignalError).number;
   }
 

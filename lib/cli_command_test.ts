@@ -99,3 +99,21 @@ Deno.test("help for somebody who reads no more of it is status 0", async () => {
   });
   assertEquals([status, errors], [0, ""]);
 });
+
+Deno.test("a status stays what it is when nobody can be told why", async () => {
+  const full = () => {
+    throw new Error("no space left");
+  };
+  const failing = session(() => Promise.reject(new CliError("not so", 1)));
+  assertEquals((await failing.run(["do"], { onError: full })).status, 1);
+  assertEquals((await failing.run(["od"], { onError: full })).status, 2);
+});
+
+Deno.test("help that cannot be printed says so", async () => {
+  const full = () => {
+    throw new Error("Cannot print: no space left");
+  };
+  const it = session(() => Promise.resolve());
+  const { status, errors } = await it.run(["do", "--help"], { onWrite: full });
+  assertEquals([status, errors], [2, "error: Cannot print: no space left\n"]);
+});

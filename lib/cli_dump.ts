@@ -21,6 +21,7 @@ import { InvalidArgumentError } from "commander";
 import type { CliFrame } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { DUMP_KINDS, dumpFile, type DumpKind, kindByContent, kindByName } from "./dump_file.ts";
+import { readInput } from "./cli_entries.ts";
 import {
   type DumpBlockPlace,
   type DumpOptions,
@@ -95,7 +96,7 @@ export function addDump(frame: CliFrame): void {
     )
     .option("--json", "a JSON object for each part");
   frame.onRun<DumpCliOptions>(command, async (context, [path], options) => {
-    using input = path === "-" ? await readInput(context) : openFile(context, path!);
+    using input = path === "-" ? await fromInput(context) : openFile(context, path!);
     const { source, name } = input;
     const kind = await chooseKind(context, source, name, options.as);
     return await print(context, source, name, kind, options);
@@ -145,29 +146,16 @@ interface DumpInput extends Disposable {
 }
 
 function openFile({ fileSystem }: CliContext, path: string): DumpInput {
+  if (path === "") throw new CliError("Cannot dump: the name of the file is empty");
   const file = fileSystem.open(path);
   const name = path.split(/[/\\]/).at(-1)!;
   return { source: new FileSource(file), name, [Symbol.dispose]: () => file.close() };
 }
 
-async function readInput({ input, signal }: CliContext): Promise<DumpInput> {
-  if (input.isTerminal) throw new CliError("Cannot dump -: the input is a terminal");
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of input.readable.values({ preventCancel: true })) {
-    signal.throwIfAborted();
-    pieces.push(piece);
-    size += piece.length;
-    if (size > PIPE_BYTES_MAX) {
-      throw new CliError(`Cannot dump -: over ${PIPE_BYTES_MAX} bytes; give the name of a file`);
-    }
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
+async function fromInput(context: CliContext): Promise<DumpInput> {
+  if (context.input.isTerminal) throw new CliError("Cannot dump -: the input is a terminal");
+  const refusal = `Cannot dump -: over ${PIPE_BYTES_MAX} bytes; give the name of a file`;
+  const bytes = await readInput(context, PIPE_BYTES_MAX, refusal);
   return { source: new MemorySource(bytes, undefined), name: "-", [Symbol.dispose]: () => {} };
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CliSession } from "../tests/fixtures/cli_session.ts";
-import { OutputClosedError } from "./cli_context.ts";
+import { OutputClosedError, SignalError } from "./cli_context.ts";
 import { addDump } from "./cli_dump.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 
@@ -195,4 +195,21 @@ Deno.test("dump ends when nobody reads any more, and when a signal comes", async
     },
   });
   assertEquals([status, errors], [0, ""]);
+});
+
+Deno.test("dump ends by a signal also while it waits for its input", async () => {
+  const controller = new AbortController();
+  const input = new ReadableStream<Uint8Array>({
+    pull: () => controller.abort(new SignalError("SIGINT", 2)), // and nothing comes
+  }, { highWaterMark: 0 });
+  const { status, output, errors } = await new CliSession([addDump]).run(["dump", "-"], {
+    input,
+    signal: controller.signal,
+  });
+  assertEquals([status, output, errors], [130, "", ""]);
+});
+
+Deno.test("dump wants a name", async () => {
+  const { status, errors } = await new CliSession([addDump]).run(["dump", ""]);
+  assertEquals([status, errors], [2, "error: Cannot dump: the name of the file is empty\n"]);
 });

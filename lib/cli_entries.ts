@@ -31,7 +31,7 @@ import type { CliCommand } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import { openDatabase } from "./database.ts";
 import type { OpenOptions, RangeOptions } from "./options.ts";
-import { parseCommand, UNPRINTABLE, valueText } from "./shell_command.ts";
+import { jsonText, parseCommand, UNPRINTABLE, valueText, visibleJson } from "./shell_command.ts";
 import type { Database, Store } from "./store.ts";
 
 /** How the bytes of a key or value are written. */
@@ -193,8 +193,8 @@ export function jsonMember(name: string, data: Uint8Array, encoding: Encoding): 
   }
   const text = textOf(data);
   if (text === undefined) return `"${name}64":"${data.toBase64()}"`;
-  if (encoding === "json" && isJson(text)) return `"${name}":${oneLineOfJson(text)}`;
-  return `"${name}":${JSON.stringify(text)}`;
+  if (encoding === "json" && isJson(text)) return `"${name}":${visibleJson(oneLineOfJson(text))}`;
+  return `"${name}":${jsonText(text)}`;
 }
 
 /**
@@ -348,4 +348,49 @@ export function storeOf(
   let store: Store<Uint8Array, Uint8Array> = database;
   for (const name of sublevel) store = store.sublevel(name, { key: bytes, value: bytes });
   return store;
+}
+
+/**
+ * Reads all of the input.
+ *
+ * @param context What the command works with.
+ * @param bytesMax More than that is refused, without reading on.
+ * @param refusal What is said then.
+ * @returns The bytes.
+ * @throws {CliError} If there is more.
+ * @throws {SignalError} If a signal came, also while nothing came from the input.
+ */
+export async function readInput(
+  { input, signal }: CliContext,
+  bytesMax: number,
+  refusal: string,
+): Promise<Uint8Array> {
+  signal.throwIfAborted();
+  const reader = input.readable.getReader();
+  const stop = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  const pieces: Uint8Array[] = [];
+  let byteCount = 0;
+  try {
+    for (let it = await reader.read(); !it.done; it = await reader.read()) {
+      byteCount += it.value.length;
+      if (byteCount > bytesMax) throw new CliError(refusal);
+      pieces.push(it.value);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await reader.cancel().catch(() => {});
+  }
+  signal.throwIfAborted();
+  return concat(pieces, byteCount);
+}
+
+function concat(pieces: readonly Uint8Array[], byteCount: number): Uint8Array {
+  const whole = new Uint8Array(byteCount);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

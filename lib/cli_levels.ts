@@ -31,6 +31,7 @@ import { bytewise } from "./comparator.ts";
 import { lockName } from "./file_names.ts";
 import { InternalKeyComparator, userKeyOf } from "./internal_key.ts";
 import { loadManifest } from "./manifest.ts";
+import { jsonText } from "./shell_command.ts";
 import { bytesText, counted } from "./shell_report.ts";
 import { totalBytes, type Version } from "./version.ts";
 import type { TableMeta } from "./version_edit.ts";
@@ -94,7 +95,7 @@ function levelsJson(version: Version, directory: string, encoding: Encoding): st
     );
     return `{"level":${level},"bytes":${totalBytes(tables)},"tables":[${parts.join(",")}]}`;
   });
-  return `{"directory":${JSON.stringify(directory)},"levels":[${levels.join(",")}]}`;
+  return `{"directory":${jsonText(directory)},"levels":[${levels.join(",")}]}`;
 }
 
 /** The keys from the first to the last one of some tables. */
@@ -127,7 +128,7 @@ const head = (level: string, tables: string, bytes: string) =>
   `${level.padStart(5)}  ${tables.padStart(6)}  ${bytes.padStart(10)}  `;
 const HEAD_COLUMNS = head("", "", "").length;
 /** Keys that have less room than that are left out. */
-const SPAN_COLUMNS_MIN = 8;
+const SPAN_COLUMNS_MIN = 18;
 
 function levelLines(version: Version, output: CliOutput, options: LevelsOptions): string[] {
   const { keyEncoding } = options;
@@ -139,17 +140,21 @@ function levelLines(version: Version, output: CliOutput, options: LevelsOptions)
   }));
   const deepest = levels.findLastIndex(({ tables }) => tables.length > 0);
   const most = Math.max(...levels.map(({ bytes }) => bytes));
-  const barColumns = Math.max(0, Math.min(BAR_COLUMNS_MAX, columns >> 2, columns - HEAD_COLUMNS));
+  // Keys say more than a bar does: they get the room, if there is enough for them.
+  const free = columns - HEAD_COLUMNS;
+  const hasKeys = free - (columns >> 3) >= SPAN_COLUMNS_MIN;
+  const barColumns = Math.max(0, Math.min(BAR_COLUMNS_MAX, hasKeys ? columns >> 3 : free));
   const span = (tables: readonly TableMeta[], room: number) =>
     tables.length > 0 && room >= SPAN_COLUMNS_MIN
       ? `  ${spanText(spanOf(version, tables), keyEncoding, room - 2)}`
       : "";
-  const title = `${head("level", "tables", "bytes")}${padded("", barColumns)}  keys`;
+  const keysTitle = hasKeys ? `${padded("", barColumns)}  keys` : "";
+  const title = `${head("level", "tables", "bytes")}${keysTitle}`.trimEnd();
   const lines = [painted(output, "bold", clipped(title, columns))];
   for (const { level, tables, bytes } of levels.slice(0, deepest + 1)) {
     const start = clipped(head(`${level}`, `${tables.length}`, bytesText(bytes)), columns);
     const drawn = padded(bar(bytes, most, barColumns), barColumns);
-    const keys = span(tables, columns - HEAD_COLUMNS - barColumns);
+    const keys = span(tables, free - barColumns);
     lines.push(`${start}${painted(output, "cyan", drawn)}${keys}`.trimEnd());
     if (!options.tables) continue;
     for (const [at, table] of tables.entries()) {

@@ -34,6 +34,7 @@ import { repairText, verifyText } from "./doctor.ts";
 import type { MaintenanceProgress } from "./maintenance.ts";
 import { repairDatabase } from "./repair.ts";
 import type { RepairReport } from "./repair_report.ts";
+import { jsonText, oneLine } from "./shell_command.ts";
 import { bytesText, counted } from "./shell_report.ts";
 import type { DatabaseStats } from "./stats.ts";
 import type { Database } from "./store.ts";
@@ -97,7 +98,7 @@ export function addVerify(frame: CliFrame): void {
     );
     const { isSound } = report;
     await output.write(
-      json ? `${JSON.stringify(report)}\n` : withVerdict(context, verifyText(report), isSound),
+      json ? `${jsonText(report)}\n` : withVerdict(context, verifyText(report), isSound),
     );
     return isSound ? 0 : 1;
   };
@@ -159,7 +160,7 @@ function repairJson(report: RepairReport): string {
       ...keys({ ...fromKey && { fromKey }, ...toKey && { toKey } }),
     })),
   }));
-  return `${JSON.stringify({ ...report, files })}\n`;
+  return `${jsonText({ ...report, files })}\n`;
 }
 
 /**
@@ -189,7 +190,7 @@ export function addDestroy(frame: CliFrame): void {
       const removed = destroyDatabase(directory!, {}, context.fileSystem);
       await context.output.write(
         json
-          ? `${JSON.stringify({ directory, removed })}\n`
+          ? `${jsonText({ directory, removed })}\n`
           : `removed ${counted(removed.length, "file", "files")}\n`,
       );
     },
@@ -199,7 +200,7 @@ export function addDestroy(frame: CliFrame): void {
 /** Asks a person, if there is one. */
 async function isMeant({ input, errors, signal }: CliContext, directory: string): Promise<boolean> {
   if (!input.isTerminal || !errors.isTerminal) return false;
-  await errors.write(`Remove the database in ${directory} for good? [y/N] `);
+  await errors.write(`Remove the database in ${oneLine(directory)} for good? [y/N] `);
   const reader = input.readable.getReader();
   const stop = () => void reader.cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", stop, { once: true });
@@ -256,7 +257,7 @@ export function addCompact(frame: CliFrame): void {
       `${counted(tables, "table", "tables")} of ${bytesText(bytes)}`;
     await context.output.write(
       json
-        ? `${JSON.stringify({ directory, before, after })}\n`
+        ? `${jsonText({ directory, before, after })}\n`
         : `compacted: ${text(before)} before, ${text(after)} after\n`,
     );
   });

@@ -14,12 +14,8 @@
 import { type CliContext, type CliOutput, OutputClosedError, SignalError } from "./cli_context.ts";
 import { webSurroundings } from "./database.ts";
 import { denoFileSystem } from "./deno_file_system.ts";
+import { onEndSignal } from "./deno_signals.ts";
 import { denoWorkers } from "./deno_workers.ts";
-
-/** Signals that end the command, and their numbers. Windows has only the first. */
-const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
-  ? [["SIGINT", 2]]
-  : [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]];
 
 /** Columns of what has no width of its own. */
 const DEFAULT_COLUMNS = 80;
@@ -66,7 +62,10 @@ class ProcessOutput implements CliOutput {
         at += await (this.#interrupted ? Promise.race([written, this.#interrupted]) : written);
       }
     } catch (cause) {
-      if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
+      if (cause instanceof SignalError) throw cause;
+      if (!(cause instanceof Deno.errors.BrokenPipe)) {
+        throw new Error(`Cannot print: ${(cause as Error).message}`, { cause });
+      }
       throw new OutputClosedError("Cannot print: nobody reads the output any more", { cause });
     }
   }
@@ -80,32 +79,24 @@ class ProcessOutput implements CliOutput {
  */
 export async function inProcess(body: (context: CliContext) => Promise<number>): Promise<number> {
   const interrupt = new AbortController();
-  const handlers = SIGNALS.map(([name, number]) => {
-    const handler = () => {
-      if (interrupt.signal.aborted) Deno.exit(128 + number);
-      interrupt.abort(new SignalError(name, number));
-    };
-    Deno.addSignalListener(name, handler);
-    return { name, handler };
+  using _listening = onEndSignal((name, number) => {
+    if (interrupt.signal.aborted) Deno.exit(128 + number);
+    interrupt.abort(new SignalError(name, number));
   });
   const interrupted = rejectedBy(interrupt.signal);
-  try {
-    return await body({
-      output: new ProcessOutput(Deno.stdout, interrupted),
-      errors: new ProcessOutput(Deno.stderr),
-      input: {
-        isTerminal: Deno.stdin.isTerminal(),
-        get readable() {
-          return Deno.stdin.readable;
-        },
+  return await body({
+    output: new ProcessOutput(Deno.stdout, interrupted),
+    errors: new ProcessOutput(Deno.stderr),
+    input: {
+      isTerminal: Deno.stdin.isTerminal(),
+      get readable() {
+        return Deno.stdin.readable;
       },
-      fileSystem: denoFileSystem,
-      surroundings: { ...webSurroundings, workers: denoWorkers },
-      // Unix has one place for that; Windows has none that can be known without the environment.
-      temporaryDirectory: Deno.build.os === "windows" ? "." : "/tmp",
-      signal: interrupt.signal,
-    });
-  } finally {
-    for (const { name, handler } of handlers) Deno.removeSignalListener(name, handler);
-  }
+    },
+    fileSystem: denoFileSystem,
+    surroundings: { ...webSurroundings, workers: denoWorkers },
+    // Unix has one place for that; Windows has none that can be known without the environment.
+    temporaryDirectory: Deno.build.os === "windows" ? "." : "/tmp",
+    signal: interrupt.signal,
+  });
 }

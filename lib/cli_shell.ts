@@ -12,6 +12,7 @@
 import { TextLineStream } from "@std/streams";
 import type { CliFrame } from "./cli_command.ts";
 import { openFor } from "./cli_entries.ts";
+import { oneLine } from "./shell_command.ts";
 import { Shell } from "./shell.ts";
 
 /** What it is for bytes: the platform's type takes any buffer, which a stream of bytes is then too narrow for. */
@@ -39,7 +40,7 @@ export function addShell(frame: CliFrame): void {
     const { input, output, errors, signal } = context;
     await using database = openFor(context, directory!, options.readOnly ? "reading" : "creating");
     const isInteractive = input.isTerminal && output.isTerminal;
-    if (isInteractive) await output.write(`Varve in ${directory}. Type help, or exit.\n`);
+    if (isInteractive) await output.write(`Varve in ${oneLine(directory!)}. Type help, or exit.\n`);
     const shell = new Shell({
       database,
       print: (text) => output.write(text),

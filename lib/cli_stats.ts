@@ -25,6 +25,7 @@ import { clipped, columnsOf, painted, tableLines, waited } from "./cli_text.ts";
 import { VarveError } from "./errors.ts";
 import { currentName, logName, parseFileName } from "./file_names.ts";
 import type { FileSystem } from "./file_system.ts";
+import { jsonText, oneLine } from "./shell_command.ts";
 import { bytesText, counted } from "./shell_report.ts";
 import type { LevelStats } from "./stats.ts";
 
@@ -81,9 +82,7 @@ export function addStats(frame: CliFrame): void {
       return await watchStats(context, directory!, watch === true ? WATCH_SECONDS : watch, json);
     }
     const stats = await look(context, directory!);
-    const text = json
-      ? JSON.stringify(stats)
-      : statsLines(stats).map((it) => it.join("  ")).join("\n");
+    const text = json ? jsonText(stats) : statsLines(stats).map((it) => it.join("  ")).join("\n");
     await context.output.write(`${text}\n`);
     return 0;
   });
@@ -136,7 +135,7 @@ function manifestOf(fileSystem: FileSystem, directory: string): string {
 function statsLines(stats: Stats): [name: string, text: string][] {
   const { logs, logBytes, memtableBytes } = stats;
   const rows: [string, string][] = [
-    ["directory", stats.directory],
+    ["directory", oneLine(stats.directory)],
     ["last write", `number ${stats.sequence.toLocaleString("en")}`],
     ["tables", `${counted(stats.tables, "table", "tables")}, ${bytesText(stats.tableBytes)}`],
     ...stats.levels.filter(({ tables }) => tables > 0).map((
@@ -175,7 +174,7 @@ async function watchStats(
       : (stats.sequence - before.sequence) / ((now - before.at) / 1000);
     if (stats !== undefined) before = { sequence: stats.sequence, at: now };
     if (json) {
-      await output.write(`${JSON.stringify({ time, ...stats ?? { directory, locked: true } })}\n`);
+      await output.write(`${jsonText({ time, ...stats ?? { directory, locked: true } })}\n`);
     } else if (!output.isTerminal) {
       await output.write(`${time}  ${watchText(stats, directory, rate)}\n`);
     } else {
@@ -207,7 +206,7 @@ function rateText(rate: number | undefined): string {
 
 /** One line for each look. */
 function watchText(stats: Stats | undefined, directory: string, rate: number | undefined): string {
-  if (stats === undefined) return `LOCKED: another process writes to ${directory}`;
+  if (stats === undefined) return `LOCKED: another process writes to ${oneLine(directory)}`;
   const { sequence, tables, tableBytes, logBytes } = stats;
   return `last write ${sequence.toLocaleString("en")}${rateText(rate)}; ` +
     `${counted(tables, "table", "tables")}, ${bytesText(tableBytes)}; logs ${bytesText(logBytes)}`;

@@ -11,7 +11,7 @@
  * @module
  */
 import type { CliFrame } from "./cli_command.ts";
-import { type CliContext, CliError } from "./cli_context.ts";
+import type { CliContext } from "./cli_context.ts";
 import {
   addEncodings,
   addSublevel,
@@ -19,6 +19,7 @@ import {
   type EncodingOptions,
   fromTyped,
   openFor,
+  readInput,
   storeOf,
   type SublevelOption,
 } from "./cli_entries.ts";
@@ -65,36 +66,12 @@ export function addPut(frame: CliFrame): void {
 }
 
 /** Reads a value from the input: bytes as they are, or what they say in an encoding. */
-async function readValue(
-  { input, signal }: CliContext,
-  encoding: Encoding,
-): Promise<Uint8Array> {
-  const reader = input.readable.getReader();
-  const stop = () => void reader.cancel(signal.reason).catch(() => {});
-  signal.addEventListener("abort", stop, { once: true });
-  const pieces: Uint8Array[] = [];
-  let byteCount = 0;
-  try {
-    for (let it = await reader.read(); !it.done; it = await reader.read()) {
-      byteCount += it.value.length;
-      if (byteCount > VALUE_BYTES_MAX) {
-        throw new CliError(
-          `Cannot put: a value has at most ${VALUE_BYTES_MAX} bytes, the input has more`,
-        );
-      }
-      pieces.push(it.value);
-    }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await reader.cancel().catch(() => {});
-  }
-  signal.throwIfAborted();
-  const whole = new Uint8Array(byteCount);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
+async function readValue(context: CliContext, encoding: Encoding): Promise<Uint8Array> {
+  const whole = await readInput(
+    context,
+    VALUE_BYTES_MAX,
+    `Cannot put: a value has at most ${VALUE_BYTES_MAX} bytes, the input has more`,
+  );
   if (encoding === "utf8") return whole;
   return fromTyped(new TextDecoder().decode(whole).replace(/\r?\n$/, ""), encoding, "input");
 }

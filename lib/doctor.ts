@@ -51,12 +51,13 @@
  */
 import { parseArgs } from "node:util";
 import { denoFileSystem } from "./deno_file_system.ts";
+import { onEndSignal } from "./deno_signals.ts";
 import { destroyDatabase } from "./destroy.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { MaintenanceProgress } from "./maintenance.ts";
 import { repairDatabase } from "./repair.ts";
 import type { DamagedRange, RepairReport } from "./repair_report.ts";
-import { keyText } from "./shell_command.ts";
+import { errorLine, keyText, oneLine } from "./shell_command.ts";
 import { bytesText, counted } from "./shell_report.ts";
 import { type Finding, verifyDatabase, type VerifyReport } from "./verify.ts";
 
@@ -93,7 +94,8 @@ Status: 0 sound or done, 1 errors found or something lost, 2 not possible.
  * @category Maintenance
  */
 export function findingText({ severity, file, offset, what }: Finding): string {
-  return `${severity} ${file}${offset === undefined ? "" : ` at ${offset}`}: ${oneLine(what)}\n`;
+  const place = offset === undefined ? "" : ` at ${offset}`;
+  return `${severity} ${oneLine(file)}${place}: ${oneLine(what)}\n`;
 }
 
 /**
@@ -164,20 +166,22 @@ const RANGES_MAX = 10;
  */
 export function repairText(report: RepairReport): string {
   const { files, isComplete, usedManifest, lostBytes, leftOutCount } = report;
-  const fileWidth = Math.max(...files.map(({ file }) => file.length), 4);
+  const shown = ({ file }: { file: string }) => oneLine(file);
+  const fileWidth = Math.max(...files.map((it) => shown(it).length), 4);
   const row = (...[file, fate, entries, leftOut, moved]: string[]) =>
     `${file!.padEnd(fileWidth)}  ${fate!.padEnd(9)}  ${entries!.padStart(9)}  ${
       leftOut!.padStart(8)
     }  ${moved}`.trimEnd() + "\n";
   let text = row("file", "fate", "entries", "left out", "moved to");
-  for (const { file, fate, entryCount, leftOutCount, movedTo = "", notMoved, damage } of files) {
+  for (const it of files) {
+    const { fate, entryCount, leftOutCount, movedTo = "", notMoved, damage } = it;
     const isData = fate === "kept" || fate === "rewritten" || fate === "replayed";
     text += row(
-      file,
+      shown(it),
       fate,
       isData ? entryCount.toLocaleString("en") : "",
       leftOutCount > 0 ? leftOutCount.toLocaleString("en") : "",
-      movedTo,
+      oneLine(movedTo),
     );
     if (notMoved !== undefined) text += `  not moved: ${oneLine(notMoved)}\n`;
     for (const range of damage.slice(0, RANGES_MAX)) text += rangeText(range);
@@ -202,11 +206,6 @@ export function repairText(report: RepairReport): string {
       : `repaired: ${
         lostBytes > 0 ? bytesText(lostBytes) : "something"
       } could not be read, see above\n`);
-}
-
-/** Text as one line for a terminal, whatever is in it. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd");
 }
 
 /**
@@ -340,7 +339,7 @@ export async function runDoctor(
   } catch (error) {
     clear();
     if (signal.aborted) return 2; // whoever did that knows why
-    printError(`error: ${oneLine(error instanceof Error ? error.message : String(error))}\n`);
+    printError(`${errorLine(error)}\n`);
     return 2;
   }
 }
@@ -380,11 +379,6 @@ function parseArguments(args: readonly string[]): Arguments {
 
 // ——— The program ———
 
-/** Signals that end the doctor, and their numbers. Windows has only the first. */
-const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
-  ? [["SIGINT", 2]]
-  : [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]];
-
 /** Writes all of a text; nobody reading it is no reason to stop in the middle of a repair. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
@@ -414,27 +408,19 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 export async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   let signaled: number | undefined;
-  const handlers = SIGNALS.map(([signal, number]) => {
-    const handler = () => {
-      signaled = 128 + number;
-      interrupt.abort();
-    };
-    Deno.addSignalListener(signal, handler);
-    return { signal, handler };
+  using _listening = onEndSignal((_name, number) => {
+    signaled = 128 + number;
+    interrupt.abort();
   });
-  try {
-    const status = await runDoctor(args, {
-      fileSystem: denoFileSystem,
-      print: (text) => writeAll(Deno.stdout, text),
-      printError: (text) => writeAll(Deno.stderr, text),
-      confirm: Deno.stdin.isTerminal() ? (question) => confirm(question) : undefined,
-      showsProgress: Deno.stderr.isTerminal(),
-      signal: interrupt.signal,
-    });
-    return signaled ?? status;
-  } finally {
-    for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
-  }
+  const status = await runDoctor(args, {
+    fileSystem: denoFileSystem,
+    print: (text) => writeAll(Deno.stdout, text),
+    printError: (text) => writeAll(Deno.stderr, text),
+    confirm: Deno.stdin.isTerminal() ? (question) => confirm(question) : undefined,
+    showsProgress: Deno.stderr.isTerminal(),
+    signal: interrupt.signal,
+  });
+  return signaled ?? status;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -23,6 +23,7 @@
  * @module
  */
 import type { DumpPart } from "./dump_part.ts";
+import { jsonText } from "./shell_command.ts";
 import { HEX_LINE_BYTES, hexLineColumns, hexLines, hexOffset, hexText } from "./hex_view.ts";
 
 /** How lines are written. */
@@ -147,5 +148,5 @@ function jsonLine(part: DumpPart, style: DumpStyle): string {
   const shown = Math.min(length, style.bytesMax);
   const bytes = style.hasBytes && isLeaf ? hexText(source.read(offset, shown)) : undefined;
   // Members that are undefined are left out.
-  return JSON.stringify({ depth, offset, length, name, text, within, damage, bytes });
+  return jsonText({ depth, offset, length, name, text, within, damage, bytes });
 }

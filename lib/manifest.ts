@@ -395,7 +395,7 @@ function currentIsMissing(fileSystem: FileSystem, directory: string, path: strin
       return new CorruptionError(`no such file, though ${name} is in the directory,`, path, 0);
     }
   }
-  return new VarveError("NOT_FOUND", `Cannot open database: there is none: ${directory}`);
+  return new VarveError("NOT_FOUND", `Cannot open database: there is none in ${directory}`);
 }
 
 /** Puts together what the records of a manifest say. */

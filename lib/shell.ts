@@ -24,6 +24,7 @@ import { parseArgs } from "node:util";
 import { bytes } from "./codec.ts";
 import { openDatabase } from "./database.ts";
 import { denoFileSystem } from "./deno_file_system.ts";
+import { onEndSignal } from "./deno_signals.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { RangeOptions } from "./options.ts";
 import {
@@ -238,11 +239,6 @@ Commands, in any case:
 ${HELP}
 `;
 
-/** Signals that end the shell, and their numbers. Windows has only the first. */
-const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
-  ? [["SIGINT", 2]]
-  : [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]];
-
 interface Arguments {
   readonly directory: string;
   readonly isDebug: boolean;
@@ -338,13 +334,9 @@ async function converse(
 ): Promise<number> {
   const interrupt = new AbortController();
   const signaled = Promise.withResolvers<number>();
-  const handlers = SIGNALS.map(([signal, number]) => {
-    const handler = () => {
-      interrupt.abort();
-      signaled.resolve(128 + number);
-    };
-    Deno.addSignalListener(signal, handler);
-    return { signal, handler };
+  using _listening = onEndSignal((_name, number) => {
+    interrupt.abort();
+    signaled.resolve(128 + number);
   });
   try {
     const isInteractive = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
@@ -362,8 +354,6 @@ async function converse(
     // Somebody had enough, as in `shell | head`: no reason to complain.
     if (error.cause instanceof Deno.errors.BrokenPipe) return 0;
     throw error.cause;
-  } finally {
-    for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
   }
 }
 

@@ -139,6 +139,7 @@ interface Word {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const BLANKS = /[ \t]*/y;
 const BARE_WORD = /[^ \t]+/y;
 
@@ -322,44 +323,60 @@ export function valueText(value: Uint8Array): string {
 
 /** The text, if it is UTF-8 and all of it can be printed. */
 function plainText(bytes: Uint8Array): string | undefined {
-  const text = decode(bytes);
-  return text === undefined || UNPRINTABLE.test(text) ? undefined : text;
+  // What is not UTF-8 becomes U+FFFD, which is not printed as it stands either.
+  const text = decoder.decode(bytes);
+  return UNPRINTABLE.test(text) ? undefined : text;
 }
 
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+/** Text is put together from pieces of about this many characters: of single ones, each would take 32 bytes. */
+const PIECE_CHARACTERS = 1024;
 
 function quote(bytes: Uint8Array): string {
-  const whole = decode(bytes);
-  if (whole !== undefined) return `"${escapeText(whole)}"`;
-  let text = "";
+  const pieces: string[] = [];
+  let piece = '"';
   for (let at = 0; at < bytes.length;) {
-    const length = characterBytes(bytes[at]!);
-    const character = decode(bytes.subarray(at, at + length));
-    text += character === undefined ? hex(bytes[at]!) : escapeText(character);
-    at += character === undefined ? 1 : length;
+    const length = characterBytes(bytes, at);
+    piece += length === 1 ? ESCAPED[bytes[at]!]! : wideText(bytes.subarray(at, at + length));
+    at += length;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    pieces.push(piece);
+    piece = "";
   }
-  return `"${text}"`;
+  return `${pieces.join("")}${piece}"`;
 }
 
-/** Length of the character of UTF-8 that begins with a byte, if one does. */
-function characterBytes(first: number): number {
-  return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+/** A character of several bytes. */
+function wideText(bytes: Uint8Array): string {
+  const character = decoder.decode(bytes);
+  return UNPRINTABLE.test(character) ? Array.from(bytes, hex).join("") : character;
 }
 
-function escapeText(text: string): string {
-  return text.replaceAll(/["\\]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\t", "\\t")
-    .replaceAll(UNPRINTABLES, (character) => [...encoder.encode(character)].map(hex).join(""));
+/** Length of the character of UTF-8 at a place; 1 for a byte that is not part of one. */
+function characterBytes(bytes: Uint8Array, at: number): number {
+  const first = bytes[at]!;
+  const length = first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
+  if (length === 1 || at + length > bytes.length) return 1;
+  // Not longer than needed, no half of a surrogate pair, nothing behind the last character.
+  const second = bytes[at + 1]!;
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < lowest || second > highest) return 1;
+  for (let i = 2; i < length; i++) {
+    if ((bytes[at + i]! & 0xc0) !== 0x80) return 1;
+  }
+  return length;
 }
 
 function hex(byte: number): string {
   return `\\x${byte.toString(16).padStart(2, "0")}`;
 }
+
+/** Each byte that stands alone, as it is in quotes. */
+const ESCAPED: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  const names: Record<string, string> = { '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t" };
+  return names[character] ?? (byte < 0x20 || byte > 0x7e ? hex(byte) : character);
+});
 
 /**
  * An error as one line for a terminal, whatever it has in its message.
@@ -368,6 +385,42 @@ function hex(byte: number): string {
  * @returns The line, without its end.
  */
 export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `error: ${message.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd")}`;
+  return `error: ${oneLine(error instanceof Error ? error.message : String(error))}`;
+}
+
+/**
+ * Text as one line for a terminal, whatever is in it.
+ *
+ * @param text The text.
+ * @returns The line, without its end.
+ */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "\ufffd");
+}
+
+/**
+ * JSON for a terminal or a program: what would not be seen as it is, such as the start of an escape sequence in eight
+ * bits, becomes `\\uHHHH`, which means the same.
+ *
+ * @param value What `JSON.stringify` takes.
+ * @returns One line, without its end.
+ */
+export function jsonText(value: unknown): string {
+  return visibleJson(JSON.stringify(value));
+}
+
+/**
+ * JSON as it stands, with escapes for what would not be seen as it is.
+ *
+ * @param json The JSON, on one line.
+ * @returns JSON that means the same.
+ */
+export function visibleJson(json: string): string {
+  return json.replaceAll(UNPRINTABLES, (character) => {
+    let escaped = "";
+    for (let i = 0; i < character.length; i++) {
+      escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

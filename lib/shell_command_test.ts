@@ -9,9 +9,11 @@ import {
   type Command,
   CommandError,
   HELP,
+  jsonText,
   keyText,
   parseCommand,
   valueText,
+  visibleJson,
 } from "./shell_command.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -167,6 +169,43 @@ Deno.test("what is printed can be typed and means the same bytes", () => {
   }
 });
 
+Deno.test("what is a character of UTF-8 is what the platform takes for one", () => {
+  const text = (bytes: Uint8Array) => {
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  };
+  for (let first = 0x80; first <= 0xff; first++) {
+    for (const second of [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0]) {
+      for (const rest of [[], [0x80], [0xbf, 0x80], [0x80, 0x41], [0x41, 0x80]]) {
+        // The byte at the start makes it no UTF-8, so that it is printed in quotes, byte by byte.
+        const bytes = Uint8Array.of(0xff, first, second, ...rest);
+        let expected = "";
+        for (let at = 0; at < bytes.length;) {
+          let length = 4;
+          while (length > 1 && [...text(bytes.subarray(at, at + length)) ?? "  "].length !== 1) {
+            length--;
+          }
+          const character = text(bytes.subarray(at, at + length));
+          const isPrinted = character !== undefined && !/[\p{C}\p{Z}\ufffd]/u.test(character);
+          expected += isPrinted
+            ? character
+            : bytes.subarray(at, at + length).toHex().replaceAll(/../g, "\\x$&");
+          at += length;
+        }
+        assertEquals(keyText(bytes), `"${expected}"`, bytes.toHex());
+      }
+    }
+  }
+});
+
+Deno.test("a large value that is no text is printed without a string for each byte", () => {
+  const bytes = new Uint8Array(1 << 20).fill(0xff);
+  assertEquals(valueText(bytes), `"${"\\xff".repeat(1 << 20)}"`);
+});
+
 Deno.test("help names every command and fits a terminal", () => {
   for (
     const name of ["get", "put", "delete", "scan", "prefix", "count", "stats", "levels", "flush"]
@@ -174,4 +213,15 @@ Deno.test("help names every command and fits a terminal", () => {
     assert(HELP.includes(`  ${name}`), name);
   }
   for (const line of HELP.split("\n")) assert(line.length <= 100, line);
+});
+
+Deno.test("JSON for a terminal has no control character in it and means the same", () => {
+  const value = { "\x9b31m": ["\x7f", "\u202e", "\u2028", "\ud800", "\u{e0001}", "é日😀"] };
+  const text = jsonText(value);
+  assertEquals(
+    text,
+    String.raw`{"\u009b31m":["\u007f","\u202e","\u2028","\ud800","\udb40\udc01","é日😀"]}`,
+  );
+  assertEquals(JSON.parse(text), value);
+  assertEquals(visibleJson('["\x9b", 1.50]'), String.raw`["\u009b", 1.50]`);
 });

@@ -21,13 +21,20 @@ import { onSources } from "./permissions.ts";
 import { memoryContext } from "./fixtures/cli_session.ts";
 import { inDirectory } from "./fixtures/temporary_directory.ts";
 import {
+  allAtTerminal,
+  allInPipe,
   atTerminal,
   atTerminals,
   CTRL_C,
   CTRL_D,
   inPipe,
+  inTerminal,
   type Keys,
+  type Piped,
+  quoted,
+  type Shown,
   startInPipe,
+  VARVE,
 } from "./fixtures/terminal.ts";
 
 /** A command line and what comes of it. `DB` is a database, `NEW` no directory yet, `DIR` what both are in. */
@@ -315,35 +322,54 @@ function matches(actual: string, expected: string | RegExp, about: string): void
   else assertMatch(actual, expected, about);
 }
 
-/** Runs cases, three at a time, each with databases of its own, and tells of all that fail. */
-async function runCases(
+/** What a case has come to, in a pipe or at a terminal. */
+type Check<T> = (it: Case, result: T) => void;
+
+/**
+ * Runs cases, each with databases of its own, and tells of all that fail. Those that nobody types for and that read
+ * nothing share two processes.
+ */
+async function runCases<T>(
   cases: readonly Case[],
-  run: (it: Case, args: string[]) => Promise<void>,
+  runAlone: (it: Case, args: string[]) => Promise<T> | undefined,
+  runAll: (lines: string[][]) => Promise<T[]>,
+  check: Check<T>,
 ): Promise<void> {
   await inDirectory(async (directory) => {
     await makeDatabases(join(directory, "template"));
-    const left = [...cases.entries()];
     const failures: string[] = [];
-    const worker = async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [at, it] = next;
-        const place = join(directory, String(at));
-        await copyDirectory(join(directory, "template"), place);
-        const args = it.args.map((arg) =>
-          arg.replace(/\b(DB|NEW|BAD|DIR)\b/, (name) => name === "DIR" ? place : join(place, name))
-        );
-        await run(it, args).catch((error: Error) => void failures.push(error.message));
+    const checked = (it: Case, result: T) => {
+      try {
+        check(it, result);
+      } catch (error) {
+        failures.push((error as Error).message);
       }
     };
-    await Promise.all([worker(), worker(), worker()]);
+    const alone: Promise<void>[] = [];
+    const together: { readonly it: Case; readonly args: string[] }[] = [];
+    for (const [at, it] of cases.entries()) {
+      const place = join(directory, String(at));
+      await copyDirectory(join(directory, "template"), place);
+      const args = it.args.map((arg) =>
+        arg.replace(/\b(DB|NEW|BAD|DIR)\b/, (name) => name === "DIR" ? place : join(place, name))
+      );
+      const result = runAlone(it, args);
+      if (result === undefined) together.push({ it, args });
+      else alone.push(result.then((result) => checked(it, result)));
+    }
+    const halves = [together.filter((_, at) => at % 2 === 0), together.filter((_, at) => at % 2)];
+    const shared = halves.map(async (half) => {
+      const results = await runAll(half.map(({ args }) => args));
+      half.forEach(({ it }, at) => checked(it, results[at]!));
+    });
+    // All are waited for, so that none is left running when one has thrown.
+    const ended = await Promise.allSettled([...alone, ...shared]);
+    for (const it of ended) if (it.status === "rejected") failures.push(String(it.reason));
     assertEquals(failures, []);
   });
 }
 
-async function piped(it: Case, args: string[]): Promise<void> {
-  if (it.output === NEVER) return;
-  const { input = "" } = it;
-  const { status, output, errors } = await inPipe(args, { input });
+function assertPiped(it: Case, { status, output, errors }: Piped): void {
   const about = `${it.args.join(" ")}: ${output}${errors}`;
   assertEquals(status, it.status ?? 0, about);
   matches(output, it.output ?? "", about);
@@ -351,17 +377,36 @@ async function piped(it: Case, args: string[]): Promise<void> {
   assert(!output.includes("\x1b") && !errors.includes("\x1b"), about);
 }
 
-async function shown(it: Case, args: string[]): Promise<void> {
-  const { status, screen, text } = await atTerminal(args, { type: it.type ?? [], columns: 120 });
+function assertShown(it: Case, { status, screen, text }: Shown): void {
   const about = `${it.args.join(" ")}: ${text}`;
   assertEquals(status, it.status ?? 0, about);
   matches(text, it.text ?? (it.errors ? it.errors : it.output ?? ""), about);
   if (it.screen) assertMatch(screen, it.screen, about);
 }
 
+/** All cases in a pipe but those that need a person. */
+function inPipes(cases: readonly Case[]): Promise<void> {
+  return runCases(
+    cases.filter(({ output }) => output !== NEVER),
+    ({ input }, args) => input === undefined ? undefined : inPipe(args, { input }),
+    (lines) => allInPipe(lines),
+    assertPiped,
+  );
+}
+
+/** All cases at a terminal. */
+function onScreens(cases: readonly Case[]): Promise<void> {
+  return runCases(
+    cases,
+    ({ type }, args) => type === undefined ? undefined : atTerminal(args, { type, columns: 120 }),
+    (lines) => allAtTerminal(lines, { columns: 120 }),
+    assertShown,
+  );
+}
+
 for (const [what, cases] of [["results", RESULTS], ["errors", ERRORS]] as const) {
-  Deno.test(`${what} of each command, in a pipe`, atTerminals, () => runCases(cases, piped));
-  Deno.test(`${what} of each command, at a terminal`, atTerminals, () => runCases(cases, shown));
+  Deno.test(`${what} of each command, in a pipe`, atTerminals, () => inPipes(cases));
+  Deno.test(`${what} of each command, at a terminal`, atTerminals, () => onScreens(cases));
 }
 
 /** A command's words and what commander knows of it. */
@@ -389,27 +434,23 @@ function assertHelp(text: string, path: readonly string[], command: Command): vo
 }
 
 Deno.test("help of each command, in a pipe and at a terminal", atTerminals, async () => {
-  const left = [...commands];
-  const failures: string[] = [];
-  const worker = async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const [path, command] = next;
-      try {
-        const { status, output, errors } = await inPipe([...path, "--help"]);
-        assertEquals([status, errors], [0, ""]);
-        assertHelp(output, path, command);
-        for (const line of output.split("\n")) assert(line.length <= 80, line);
-        const seen = await atTerminal(["help", ...path].slice(0, 2), { columns: 60 });
-        assertEquals(seen.status, 0);
-        assertMatch(seen.screen, /^\x1b\[1mUsage:\x1b\[22m/);
-        if (path.length < 2) assertHelp(seen.text, path, command);
-      } catch (error) {
-        failures.push(`${path.join(" ")}: ${(error as Error).message}`);
-      }
-    }
-  };
-  await Promise.all([worker(), worker(), worker()]);
-  assertEquals(failures, []);
+  const topics = commands.filter(([path]) => path.length < 2);
+  const [piped, shown] = await Promise.all([
+    allInPipe(commands.map(([path]) => [...path, "--help"])),
+    allAtTerminal(topics.map(([path]) => ["help", ...path]), { columns: 60 }),
+  ]);
+  for (const [at, [path, command]] of commands.entries()) {
+    const { status, output, errors } = piped[at]!;
+    assertEquals([status, errors], [0, ""]);
+    assertHelp(output, path, command);
+    for (const line of output.split("\n")) assert(line.length <= 80, line);
+  }
+  for (const [at, [path, command]] of topics.entries()) {
+    const { status, screen, text } = shown[at]!;
+    assertEquals(status, 0);
+    assertMatch(screen, /^\x1b\[1mUsage:\x1b\[22m/);
+    assertHelp(text, path, command);
+  }
 });
 
 Deno.test(
@@ -465,6 +506,21 @@ Deno.test("a pipe that nobody reads any more ends a scan with status 0", atTermi
     await child.stdin.close();
   });
 });
+
+Deno.test(
+  "a full disk behind the output or the errors is told of, if it can be",
+  atTerminals,
+  async () => {
+    const varve = [Deno.execPath(), "run", "--no-prompt", "--quiet", "--allow-read", VARVE];
+    const line = varve.map(quoted).join(" ");
+    const [output, errors] = await Promise.all([
+      inTerminal(`${line} --help > /dev/full`, {}),
+      inTerminal(`${line} get nowhere a 2> /dev/full`, {}),
+    ]);
+    assertEquals([output!.status, errors!.status, errors!.text], [2, 2, ""]);
+    assertMatch(output!.text, /^error: Cannot print: .*\n$/);
+  },
+);
 
 /** A database that is more than a pipe holds. */
 async function makeMany(directory: string): Promise<void> {
@@ -564,13 +620,11 @@ Deno.test(
       assertEquals([put.status, put.errors], [0, ""]);
       const get = await inPipe(["get", path, "a"], { flags: [read] });
       assertEquals([get.status, get.output, get.errors], [0, "1", ""]);
-      for (
-        const args of [["scan", path], ["verify", path], ["stats", path], ["levels", path], [
-          "--help",
-        ]]
-      ) {
-        // A terminal is where Deno would ask.
-        const { status, text } = await atTerminal(args, { flags: [read] });
+      const lines = [["scan", path], ["verify", path], ["stats", path], ["levels", path], [
+        "--help",
+      ]];
+      // A terminal is where Deno would ask.
+      for (const { status, text } of await allAtTerminal(lines, { flags: [read] })) {
         assertEquals(status, 0, text);
         assert(!/allow-|permission/i.test(text), text);
       }
@@ -593,16 +647,11 @@ Deno.test(
   async () => {
     await inDirectory(async (directory) => {
       await makeDatabases(directory);
-      for (const args of [["scan"], ["levels", "--tables"], ["verify"]]) {
-        const [command, ...options] = args;
-        const { screen } = await atTerminal([command!, join(directory, "DB"), ...options], {
-          env: { NO_COLOR: "1" },
-          columns: 40,
-        });
-        assert(!screen.includes("\x1b"), screen);
-        if (command !== "levels") continue;
-        for (const line of screen.split("\n")) assert(line.length <= 40, line);
-      }
+      const path = join(directory, "DB");
+      const lines = [["levels", path, "--tables"], ["scan", path], ["verify", path]];
+      const shown = await allAtTerminal(lines, { env: { NO_COLOR: "1" }, columns: 40 });
+      for (const { screen } of shown) assert(!screen.includes("\x1b"), screen);
+      for (const line of shown[0]!.screen.split("\n")) assert(line.length <= 40, line);
     });
   },
 );

@@ -12,7 +12,14 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { open } from "../mod.ts";
 import { inDirectory } from "./fixtures/temporary_directory.ts";
-import { atTerminal, atTerminals, inPipe, type Piped, startInPipe } from "./fixtures/terminal.ts";
+import {
+  allAtTerminal,
+  allInPipe,
+  atTerminals,
+  inPipe,
+  type Piped,
+  startInPipe,
+} from "./fixtures/terminal.ts";
 import { inProcesses } from "./permissions.ts";
 
 const READ_ONLY = { flags: ["--allow-read"] };
@@ -78,9 +85,7 @@ Deno.test(
           assertStringIncludes(errors, "no such file");
         }],
       ];
-      const results = await Promise.all(
-        runs.map(([args]) => inPipe(["dump", ...args], READ_ONLY)),
-      );
+      const results = await allInPipe(runs.map(([args]) => ["dump", ...args]), READ_ONLY);
       runs.forEach(([, check], i) => check(results[i]!));
     });
   },
@@ -122,13 +127,21 @@ Deno.test("dump at a terminal: colours, unless NO_COLOR says none", atTerminals,
   await inDirectory(async (directory) => {
     await fill(directory);
     const log = fileIn(directory, /log$/);
+    const table = fileIn(directory, /ldb$/);
     const flags = ["--allow-read", "--allow-env=NO_COLOR"];
-    const [colored, plain, help] = await Promise.all([
-      atTerminal(["dump", log], { flags }),
-      atTerminal(["dump", log], { flags, env: { NO_COLOR: "1" } }),
-      atTerminal(["dump", "--help"], { flags }),
+    const lines = [
+      ["dump", log],
+      ["dump", "--help"],
+      ["dump", table, "--as", "table", "--block", "1", "--limit", "2", "--values", "3"],
+      ["dump", table, "--as=table", "--block=footer", "--hex"],
+      ["dump", log, "--keys-only", "--json"],
+    ];
+    const [all, [plain]] = await Promise.all([
+      allAtTerminal(lines, { flags }),
+      allAtTerminal(lines.slice(0, 1), { flags, env: { NO_COLOR: "1" } }),
     ]);
-    assertEquals([colored!.status, plain!.status, help!.status], [0, 0, 0]);
+    const [colored, help, block, footer, json] = all;
+    assertEquals([...all, plain!].map(({ status }) => status), [0, 0, 0, 0, 0, 0]);
     assertStringIncludes(colored!.screen, "\x1b[36m");
     assert(!plain!.screen.includes("\x1b[3"), plain!.screen);
     assertEquals(colored!.text, plain!.text);
@@ -138,5 +151,14 @@ Deno.test("dump at a terminal: colours, unless NO_COLOR says none", atTerminals,
     ) {
       assertStringIncludes(help!.text, option);
     }
+    assertMatch(block!.text, /"key \d+" @\d+ put → vvv… \(100 bytes\) .*\n.*\n2 entries, and more/);
+    assert(!block!.text.includes("footer"));
+    // The magic number, beside its bytes.
+    assertMatch(footer!.text, /57 fb 80 8b 24 75 47 db {2}W\.\.\.\$uG\. +magic/);
+    assertEquals(
+      json!.text.trimEnd().split("\n").map((line) => JSON.parse(line).text).at(-2),
+      "last @4001",
+    );
+    assert(!json!.screen.includes("\x1b"), json!.screen);
   });
 });
