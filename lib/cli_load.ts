@@ -204,6 +204,8 @@ class Load {
       : await ErrorFile.open(errors, before?.errors, path);
     this.#errorFile = errorFile;
     try {
+      // Else a run that ends before its first checkpoint would not know what to cut off.
+      if (errorFile !== undefined && before === undefined) await this.#commit(false, true);
       await this.#loadAll();
       await this.#finish();
     } catch (error) {
@@ -383,7 +385,12 @@ class Load {
 
   /** Keeps what was loaded, and says so, before the error goes on. */
   async #stop(error: unknown): Promise<never> {
-    if (error instanceof VarveError) throw error; // what is not written can no more be
+    if (error instanceof VarveError) { // what is not written can no more be
+      if (this.#input.identity !== undefined) {
+        await this.#note("what was loaded is kept: the next run goes on where it ends");
+      }
+      throw error;
+    }
     const { signal } = this.#context;
     const { line } = this.#progress();
     await this.#commit(false, true);
