@@ -271,8 +271,8 @@ Deno.test(
       const bad = `${directory}/bad.ndjson`;
       const args = ["load", "db", file, "--skip-errors", "--errors", bad, "--json"];
       let text = "key,value\n";
-      for (let i = 0; i < 16_000; i++) {
-        text += i % 700 === 3 ? "bad\n" : `${i * 7919 % 5003},"${i}\n${"x".repeat(i % 150)}"\n`;
+      for (let i = 0; i < 8000; i++) {
+        text += i % 700 === 3 ? "bad\n" : `${i * 7919 % 5003},"${i}\n${"x".repeat(i % 900)}"\n`;
       }
       await Deno.writeTextFile(file, text);
       const whole = new CliSession([addLoad]);
@@ -280,16 +280,16 @@ Deno.test(
       const expected = await entriesOf(whole);
       const told = await Deno.readTextFile(bad);
       let resumed = 0;
-      for (let seed = 1; seed <= 24; seed++) {
+      for (let seed = 1; seed <= 10; seed++) {
         await Deno.remove(bad);
         const random = generator(seed);
         let disk = new SimulatedFileSystem({ seed });
         for (let cut = 0; cut < 2; cut++) {
           const powered = disk;
-          const last = 25 + random(35);
+          const last = 20 + random(40);
           powered.onMutation = ({ index }) => index >= last && powered.cutPower();
           await new CliSession([addLoad], { fileSystem: powered }).run(args);
-          disk = powered.crash();
+          disk = powered.crash(seed % 2 === 0 ? 1 : undefined); // 1: all is kept
           // One that was through, whether it could still say so or not, tells of all bad lines when it is run again.
           const left = await entriesOf(new CliSession([], { fileSystem: disk }));
           if (JSON.stringify(left) === JSON.stringify(expected)) await Deno.writeTextFile(bad, "");
