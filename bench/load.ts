@@ -1,6 +1,6 @@
 /**
- * **What.** How fast the command loads and exports: each format, from and to files and pipes, in rounds that take turns,
- * with medians. Each run is a process of its own, its start included.
+ * **What.** How fast the command loads and exports: each format, from and to files and pipes, in rounds that take
+ * turns, with medians. Each run is a process of its own, its start included.
  *
  * ```sh
  * deno run --allow-read --allow-write --allow-run bench/load.ts [entries] [rounds]

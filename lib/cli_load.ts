@@ -85,8 +85,8 @@ export function addLoad(frame: CliFrame): void {
     details:
       'Lines of JSON, {"key": …, "value": …}, CSV or TSV; packed with gzip or not. Interrupted, ' +
       "even by a power cut, and run again, it goes on where it was; a pipe cannot. Until then the database " +
-      "has a checkpoint in the sublevel varve-load, which scan and count show and export leaves out. In JSON, key64 and value64 are base64. The status is " +
-      "1 if lines were left out.",
+      "has a checkpoint in the sublevel varve-load, which scan and count show and export leaves out. " +
+      "In JSON, key64 and value64 are base64. The status is 1 if lines were left out.",
     examples: [
       ["varve load ./data dump.ndjson.gz", "put all entries of a packed file"],
       ["varve export ./old | varve load ./new", "copy a database"],
