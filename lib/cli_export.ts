@@ -8,7 +8,8 @@
  * 1. What is exported is one moment of the database, and loads as the same bytes with the same options. Bytes that the
  *    encoding has no form for are `key64` and `value64` in ndjson, and an error that names the key in csv and tsv.
  * 2. A file is there under its name when all of it is written and durable, or not at all. One that was there before
- *    is only replaced if that was asked for.
+ *    is only replaced if that was asked for. Until then it is `NAME.part`, which only a killed process leaves
+ *    behind, and which the next export to the same name writes over; two at a time are refused.
  * 3. It waits for whoever reads its output; memory is bounded by the longest entry.
  * 4. Checkpoints of loads are not exported.
  *
@@ -17,6 +18,7 @@
  * @module
  */
 import { createGzip, type Gzip } from "node:zlib";
+import { dirname } from "@std/path";
 import type { CliFrame } from "./cli_command.ts";
 import { type CliContext, CliError } from "./cli_context.ts";
 import {
@@ -36,6 +38,7 @@ import {
   namesOf,
 } from "./cli_load_format.ts";
 import { Progress } from "./cli_progress.ts";
+import { denoFileSystem } from "./deno_file_system.ts";
 import { CsvWriter } from "./csv.ts";
 import { FormatError, type FormatName, type RecordWriter } from "./entry_formats.ts";
 import { CHECKPOINT_PREFIX } from "./load_checkpoint.ts";
@@ -225,7 +228,13 @@ class FileTarget implements Target {
       // What a link leads to is replaced, not the link.
       const whole = info?.isFile ? await Deno.realPath(path) : path;
       const partPath = isReplaced ? `${whole}.part` : path;
-      const file = await Deno.open(partPath, { write: true, create: true, truncate: isReplaced });
+      const file = await Deno.open(partPath, { write: true, create: true });
+      try {
+        if (isReplaced) await claim(file, partPath);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
       return new FileTarget(whole, partPath, file);
     } catch (cause) {
       throw unwritable(path, cause);
@@ -242,9 +251,12 @@ class FileTarget implements Target {
 
   async finish(): Promise<void> {
     try {
-      if (this.#partPath !== this.#path) await this.#file.sync();
+      if (this.#partPath !== this.#path) {
+        await this.#file.sync();
+        await Deno.rename(this.#partPath, this.#path);
+        syncDirectoryOf(this.#path);
+      }
       this.#close();
-      if (this.#partPath !== this.#path) await Deno.rename(this.#partPath, this.#path);
     } catch (cause) {
       throw unwritable(this.#path, cause);
     }
@@ -252,13 +264,31 @@ class FileTarget implements Target {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpen) return;
-    this.#close();
+    // While it is locked: else it might be the one that another export has begun.
     if (this.#partPath !== this.#path) await Deno.remove(this.#partPath).catch(() => {});
+    this.#close();
   }
 
   #close(): void {
     if (this.#isOpen) this.#file.close();
     this.#isOpen = false;
+  }
+}
+
+/** Makes a file this export's own, and empty: one that was killed may have left something in it. */
+async function claim(file: Deno.FsFile, path: string): Promise<void> {
+  const isOurs = await file.tryLock(true) &&
+    (await file.stat()).ino === (await Deno.stat(path).catch(() => undefined))?.ino;
+  if (!isOurs) throw new Error("another export is writing it");
+  await file.truncate();
+}
+
+/** Makes the name durable, where a directory can be synced. */
+function syncDirectoryOf(path: string): void {
+  try {
+    denoFileSystem.syncDirectory(dirname(path));
+  } catch {
+    // The program may have no permission for it but for the file.
   }
 }
 

@@ -85,3 +85,26 @@ Deno.test("export leaves no file behind that is not whole", onDisk, async () => 
     }
   });
 });
+
+Deno.test(
+  "of two exports to one file the second is refused, and a killed one is written over",
+  onDisk,
+  async () => {
+    await inDirectory(async (directory) => {
+      const session = await filled();
+      const file = `${directory}/out.ndjson`;
+      {
+        using other = await Deno.open(`${file}.part`, { write: true, create: true });
+        assertEquals(await other.tryLock(true), true);
+        const { status, errors } = await session.run(["export", "db", file]);
+        assertEquals(status, 2);
+        assertMatch(errors, /^error: Cannot write .*: another export is writing it\n$/);
+        assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["out.ndjson.part"]);
+      }
+      await Deno.writeTextFile(`${file}.part`, "left ".repeat(1000));
+      assertEquals((await session.run(["export", "db", file, "--prefix", "a"])).status, 0);
+      assertEquals(await Deno.readTextFile(file), '{"key":"a","value":"1"}\n');
+      assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["out.ndjson"]);
+    });
+  },
+);

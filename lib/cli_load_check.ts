@@ -13,6 +13,7 @@ import { equalBytes } from "./bytes.ts";
 import { CliError } from "./cli_context.ts";
 import { ENTRY, NEEDS_MORE } from "./entry_formats.ts";
 import type { EntryReader } from "./entry_reader.ts";
+import { VarveError } from "./errors.ts";
 import { keyText } from "./shell_command.ts";
 import { counted } from "./shell_report.ts";
 import type { Reader } from "./reader.ts";
@@ -35,7 +36,7 @@ export interface CheckResult {
 /**
  * Compares a file with a database.
  *
- * @param reader The file, from its start. Bad records are passed over.
+ * @param reader The file, from its start. Bad records are passed over, and so are keys that are too large.
  * @param store What it was loaded into.
  * @param signal Ends the comparison.
  * @returns What was found.
@@ -62,7 +63,8 @@ export async function checkLoad(
     if (outcome !== ENTRY) continue;
     entries++;
     const { key, value } = parser;
-    const stored = store.getSync(key);
+    const stored = lookedUp(store, key);
+    if (stored === TOO_LARGE) continue;
     if (stored === undefined) {
       missing++;
       example ??= key.slice();
@@ -78,6 +80,21 @@ export async function checkLoad(
   const [first] = waiting;
   if (first !== undefined) example ??= Uint8Array.fromHex(first);
   return { entries, missing, different: waiting.size, example };
+}
+
+/** What a key is that no database takes: its record was left out. */
+const TOO_LARGE = "TOO_LARGE";
+
+function lookedUp(
+  store: Reader<Uint8Array, Uint8Array>,
+  key: Uint8Array,
+): Uint8Array | undefined | typeof TOO_LARGE {
+  try {
+    return store.getSync(key);
+  } catch (error) {
+    if (error instanceof VarveError && error.code === TOO_LARGE) return TOO_LARGE;
+    throw error;
+  }
 }
 
 /**

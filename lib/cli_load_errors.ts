@@ -9,12 +9,14 @@
  * **Invariants.**
  * 1. What the file had before stays; lines are added.
  * 2. When a load is taken up again, what was added after its last checkpoint is cut off: no record is there twice.
+ *    That is done to the same file only: of another one nothing is cut.
  *
  * **Read next.** `cli_load.ts`
  *
  * @module
  */
 import { CliError } from "./cli_context.ts";
+import type { ErrorsEnd } from "./load_checkpoint.ts";
 
 /** A record that was left out. */
 export interface BadRecord {
@@ -31,44 +33,46 @@ export interface BadRecord {
 /** Where bad records are told. */
 export class ErrorFile implements Disposable {
   readonly #path: string;
+  readonly #realPath: string;
   readonly #file: Deno.FsFile;
   #size: number;
+  #syncedSize: number;
 
-  private constructor(path: string, file: Deno.FsFile, size: number) {
+  private constructor(path: string, realPath: string, file: Deno.FsFile, size: number) {
     this.#path = path;
+    this.#realPath = realPath;
     this.#file = file;
-    this.#size = size;
+    this.#size = this.#syncedSize = size;
   }
 
-  /** Its size in bytes. */
-  get size(): number {
-    return this.#size;
+  /** Where it ends. */
+  get end(): ErrorsEnd {
+    return { path: this.#realPath, bytes: this.#size };
   }
 
   /**
    * Opens a file to add to, and makes it if there is none.
    *
    * @param path Its path.
-   * @param keptBytes What of it is kept: all, unless a load is taken up again.
+   * @param before Where such a file ended when the load was interrupted that is taken up again.
    * @param input The real path of what is loaded, which it must not be.
    * @returns The file, to be closed with `using`.
    * @throws {CliError} If it cannot be written.
    */
   static async open(
     path: string,
-    keptBytes: number | undefined,
+    before: ErrorsEnd | null | undefined,
     input: string | undefined,
   ): Promise<ErrorFile> {
     try {
       const file = await Deno.open(path, { create: true, append: true });
       try {
-        if (input !== undefined && await Deno.realPath(path) === input) {
-          throw new Error("it is what is loaded");
-        }
+        const realPath = await Deno.realPath(path);
+        if (realPath === input) throw new Error("it is what is loaded");
         const { size } = await file.stat();
-        const kept = Math.min(size, keptBytes ?? size);
+        const kept = before?.path === realPath ? Math.min(size, before.bytes) : size;
         if (kept < size) await file.truncate(kept);
-        return new ErrorFile(path, file, kept);
+        return new ErrorFile(path, realPath, file, kept);
       } catch (error) {
         file.close();
         throw error;
@@ -92,8 +96,10 @@ export class ErrorFile implements Disposable {
 
   /** Makes what was added durable. */
   async sync(): Promise<void> {
+    if (this.#size === this.#syncedSize) return;
     try {
       await this.#file.syncData();
+      this.#syncedSize = this.#size;
     } catch (cause) {
       throw unwritable(this.#path, cause);
     }

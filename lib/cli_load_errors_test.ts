@@ -15,13 +15,22 @@ Deno.test("ErrorFile adds lines to what is there", onDisk, async () => {
       await file.add(bad);
       await file.add({ ...bad, shown: Uint8Array.of(0xff) });
       await file.sync();
-      assertEquals(file.size, (await Deno.stat(path)).size);
+      assertEquals(file.end, {
+        path: await Deno.realPath(path),
+        bytes: (await Deno.stat(path)).size,
+      });
     }
     const other = LINE.replace('"record":"text"', '"record64":"/w=="');
     assertEquals(await Deno.readTextFile(path), `mine\n${LINE}${other}`);
     {
-      using file = await ErrorFile.open(path, 5 + LINE.length, undefined);
+      const end = { path: await Deno.realPath(path), bytes: 5 + LINE.length };
+      using file = await ErrorFile.open(path, end, undefined);
       await file.add(bad);
+    }
+    {
+      // Of another file than the one that the load before wrote to nothing is cut off.
+      using file = await ErrorFile.open(path, { path: `${path}.other`, bytes: 0 }, undefined);
+      assertEquals(file.end.bytes, 5 + 2 * LINE.length);
     }
     assertEquals(await Deno.readTextFile(path), `mine\n${LINE}${LINE}`);
   } finally {
@@ -32,7 +41,7 @@ Deno.test("ErrorFile adds lines to what is there", onDisk, async () => {
 Deno.test("ErrorFile is not the file that is loaded, nor a directory", onDisk, async () => {
   const path = await Deno.realPath(await Deno.makeTempFile());
   try {
-    const open = (at: string) => ErrorFile.open(at, 0, path);
+    const open = (at: string) => ErrorFile.open(at, undefined, path);
     await assertRejects(() => open(path), CliError, "it is what is loaded");
     await assertRejects(() => open(`${path}/none`), CliError, "Cannot write ");
   } finally {

@@ -18,8 +18,8 @@ import { type CliContext, CliError } from "./cli_context.ts";
 import type { ByteSource } from "./entry_reader.ts";
 import type { InputIdentity } from "./load_checkpoint.ts";
 
-/** So much of the beginning tells one file from another. */
-const HEAD_BYTES = 64 * 1024;
+/** So much of the beginning, and of the end, tells one file from another. */
+const SAMPLE_BYTES = 64 * 1024;
 /** So much is unpacked at a time. */
 const PACKED_BYTES = 256 * 1024;
 
@@ -43,6 +43,12 @@ export interface LoadInput extends ByteSource, AsyncDisposable {
    * @param offset Where.
    */
   skipTo(offset: number): Promise<void>;
+  /**
+   * Whether it is another one than when it was opened; to be asked when all of it was read.
+   *
+   * @returns Whether size or time of change are others; never for a pipe.
+   */
+  hasChanged(): Promise<boolean>;
 }
 
 /** Bytes of a file, or of a pipe. */
@@ -65,7 +71,7 @@ export async function openInput(
   isGzip: boolean,
 ): Promise<LoadInput> {
   const opened = file === undefined || file === "-" ? undefined : await openFile(file);
-  if (opened?.info.isFile) return await FileInput.open(file!, opened.file, opened.info, isGzip);
+  if (opened?.info.isFile) return await FileInput.open(file!, opened.file, isGzip);
   const stream = opened === undefined ? context.input.readable : opened.file.readable;
   const name = opened === undefined ? "the standard input" : file!;
   return await PipeInput.open(name, new StreamSource(stream, context.signal), isGzip);
@@ -141,25 +147,22 @@ class FileInput implements LoadInput {
   static async open(
     name: string,
     file: Deno.FsFile,
-    info: Deno.FileInfo,
     isGzip: boolean,
   ): Promise<FileInput> {
     try {
-      const head = new Uint8Array(HEAD_BYTES);
-      let length = 0;
-      while (length < head.length) {
-        const count = await file.read(head.subarray(length));
-        if (count === null) break;
-        length += count;
-      }
+      const { size, mtime } = await file.stat(); // of what was opened, whatever has its name by now
+      const sample = new Uint8Array(2 * SAMPLE_BYTES);
+      const headBytes = await fillFrom(file, 0, sample.subarray(0, SAMPLE_BYTES));
+      const end = sample.subarray(headBytes, headBytes + SAMPLE_BYTES);
+      const endBytes = await fillFrom(file, Math.max(0, size - SAMPLE_BYTES), end);
       await file.seek(0, Deno.SeekMode.Start);
-      const hash = await crypto.subtle.digest("SHA-256", head.subarray(0, length));
+      const hash = await crypto.subtle.digest("SHA-256", sample.subarray(0, headBytes + endBytes));
       const identity = {
-        size: info.size,
-        changedMs: info.mtime?.getTime() ?? 0,
-        head: new Uint8Array(hash).toHex(),
+        size,
+        changedMs: mtime?.getTime() ?? 0,
+        hash: new Uint8Array(hash).toHex(),
       };
-      const isPacked = checkPacked(name, head.subarray(0, length), isGzip);
+      const isPacked = checkPacked(name, sample.subarray(0, headBytes), isGzip);
       return new FileInput(name, await Deno.realPath(name), file, identity, isPacked);
     } catch (error) {
       file.close();
@@ -179,6 +182,13 @@ class FileInput implements LoadInput {
     }
   }
 
+  async hasChanged(): Promise<boolean> {
+    const { size, mtime } = await this.#file.stat();
+    if (size !== this.size || (mtime?.getTime() ?? 0) !== this.identity.changedMs) return true;
+    // Zeros may follow what was packed, as they do on a tape: not all of them are read.
+    return !this.isPacked && this.bytesRead !== size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#unpacked?.close();
     this.#file.close();
@@ -193,6 +203,18 @@ class FileInput implements LoadInput {
       throw unreadable(this.name, cause);
     }
   }
+}
+
+/** Reads from a place until the memory is full or the file at its end; gives back how many bytes there were. */
+async function fillFrom(file: Deno.FsFile, offset: number, into: Uint8Array): Promise<number> {
+  await file.seek(offset, Deno.SeekMode.Start);
+  let length = 0;
+  while (length < into.length) {
+    const count = await file.read(into.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return length;
 }
 
 /** A pipe. */
@@ -241,6 +263,10 @@ class PipeInput implements LoadInput {
     return Promise.reject(new CliError(`Cannot go on in ${this.name}: it is a pipe`));
   }
 
+  hasChanged(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#unpacked?.close();
     await this.#raw.close();
@@ -263,24 +289,24 @@ class PipeInput implements LoadInput {
 /** A stream as a source: what does not fit is kept for the next read. */
 class StreamSource implements RawInput {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #interrupted: Promise<never>;
-  readonly #forget: () => void;
+  readonly #signal: AbortSignal;
+  readonly #cancel: () => Promise<void>;
   #rest: Uint8Array = new Uint8Array();
 
   constructor(stream: ReadableStream<Uint8Array>, signal: AbortSignal) {
     this.#reader = stream.getReader();
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {}); // nobody may be waiting when it comes
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    this.#interrupted = promise;
-    this.#forget = () => signal.removeEventListener("abort", onAbort);
+    this.#signal = signal;
+    // It ends the wait for the next piece. A race of each read with one promise for the signal would leave memory
+    // behind in that promise for every piece, until a signal comes.
+    this.#cancel = () => this.#reader.cancel().catch(() => {}); // it may have failed before
+    signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
   async read(into: Uint8Array): Promise<number> {
     while (this.#rest.length === 0) {
-      const { done, value } = await Promise.race([this.#reader.read(), this.#interrupted]);
+      this.#signal.throwIfAborted();
+      const { done, value } = await this.#reader.read();
+      this.#signal.throwIfAborted();
       if (done) return 0;
       this.#rest = value;
     }
@@ -291,8 +317,8 @@ class StreamSource implements RawInput {
   }
 
   async close(): Promise<void> {
-    this.#forget();
-    await this.#reader.cancel().catch(() => {}); // it may have failed before
+    this.#signal.removeEventListener("abort", this.#cancel);
+    await this.#cancel();
   }
 }
 

@@ -3,7 +3,10 @@ import { CliSession } from "../tests/fixtures/cli_session.ts";
 import { inDirectory } from "../tests/fixtures/temporary_directory.ts";
 import { onDisk } from "../tests/permissions.ts";
 import { addLoad } from "./cli_load.ts";
+import { gzipSync } from "node:zlib";
 import { SignalError } from "./cli_context.ts";
+import { generator } from "./random.ts";
+import { SimulatedFileSystem } from "./simulated_file_system.ts";
 
 const decoder = new TextDecoder();
 
@@ -132,3 +135,178 @@ Deno.test("load with other options starts again", onDisk, async () => {
     assertEquals((await entriesOf(session)).map(([key]) => key), ["61", "a", "x"]);
   });
 });
+
+/** A signal that comes when it is looked at for the n-th time. */
+function signalAtLook(n: number): AbortSignal {
+  const interrupt = new AbortController();
+  const { signal } = interrupt;
+  let looks = 0;
+  signal.throwIfAborted = () => {
+    if (++looks === n) interrupt.abort(new SignalError("SIGINT", 2));
+    AbortSignal.prototype.throwIfAborted.call(signal);
+  };
+  return signal;
+}
+
+Deno.test("a signal within a line over the limit loses nothing", onDisk, async () => {
+  await inDirectory(async (directory) => {
+    const file = `${directory}/input.ndjson`;
+    const bad = `${directory}/bad.ndjson`;
+    const long = `{"key":"b","value":"${"x".repeat(3_000_000)}"}`;
+    await Deno.writeTextFile(
+      file,
+      `{"key":"a","value":"1"}\n${long}\n{"key":"c","value":"3"}\n`,
+    );
+    const args = ["--line-limit", "100", "--skip-errors", "--errors", bad, "--json"];
+    for (const look of [1, 2, 3, 4, 5, 6]) {
+      const session = new CliSession([addLoad]);
+      const first = await session.run(["load", "db", file, ...args], {
+        signal: signalAtLook(look),
+      });
+      assertEquals(first.status, 130);
+      const loaded = await entriesOf(session);
+      if (look > 1) assertEquals(loaded[1], ["a", "1"], `look ${look}`);
+      const { status, output } = await session.run(["load", "db", file, ...args]);
+      assertEquals([status, JSON.parse(output).entries, JSON.parse(output).skipped], [1, 2, 1]);
+      assertEquals(JSON.parse(output).resumedAt, look === 1 ? 1 : 2);
+      assertEquals(await entriesOf(session), [["a", "1"], ["c", "3"]]);
+      assertEquals((await Deno.readTextFile(bad)).split("\n").length, 2, `look ${look}`);
+      await Deno.remove(bad);
+    }
+  });
+});
+
+Deno.test("a bad line that could not be told of is told of by the next run", {
+  ignore: onDisk.ignore || Deno.build.os !== "linux",
+}, async () => {
+  await inDirectory(async (directory) => {
+    const file = `${directory}/input.ndjson`;
+    const bad = `${directory}/bad.ndjson`;
+    await Deno.writeTextFile(file, '{"key":"a","value":"1"}\nbad\n{"key":"b","value":"2"}\n');
+    await Deno.writeTextFile(bad, "mine\n");
+    const session = new CliSession([addLoad]);
+    const args = ["load", "db", file, "--skip-errors", "--errors"];
+    const full = await session.run([...args, "/dev/full"]);
+    assertEquals(full.status, 2);
+    assertMatch(
+      full.errors,
+      /^error: Cannot write \/dev\/full: .*; 1 entry is loaded; .* line 2\n$/,
+    );
+    assertEquals((await session.run([...args, bad])).status, 1);
+    assertMatch(await Deno.readTextFile(bad), /^mine\n\{"line":2,.*\n$/);
+    assertEquals(await entriesOf(session), [["a", "1"], ["b", "2"]]);
+  });
+});
+
+Deno.test("load verifies what it loaded, and not what it left out", onDisk, async () => {
+  await inDirectory(async (directory) => {
+    const file = `${directory}/input.ndjson`;
+    const key = "k".repeat(65_534);
+    await Deno.writeTextFile(
+      file,
+      `{"key":"${
+        "k".repeat(70_000)
+      }","value":""}\n{"key":"${key}","value":""}\n{"key":"a","value":"1"}\n`,
+    );
+    const session = new CliSession([addLoad]);
+    const args = ["load", "db", file, "--verify", "--skip-errors", "--json"];
+    const all = await session.run(args);
+    assertEquals([all.status, all.errors, JSON.parse(all.output).entries], [1, "", 2]);
+    const part = await session.run([...args, "--sublevel", "sub"]);
+    assertEquals([part.status, part.errors, JSON.parse(part.output).entries], [1, "", 1]);
+  });
+});
+
+Deno.test("a file is told from another one of its size and time", onDisk, async () => {
+  await inDirectory(async (directory) => {
+    const file = `${directory}/input.csv`;
+    const write = async (last: string) => {
+      await Deno.writeTextFile(
+        file,
+        `a,1\n${`b,${"2".repeat(998)}\n`.repeat(200)}bad\nc,${last}\n`,
+      );
+      await Deno.utime(file, 1_700_000_000, 1_700_000_000);
+    };
+    const session = new CliSession([addLoad]);
+    const args = ["load", "db", file, "--no-header"];
+    await write("1");
+    assertEquals((await session.run(args)).status, 2);
+    await write("2");
+    const { errors } = await session.run([...args, "--skip-errors"]);
+    assertMatch(errors, /but the file has changed: it is loaded from its start\n$/);
+    await write("1");
+    assertEquals((await session.run(args)).status, 2);
+    await Deno.symlink(file, `${directory}/link.csv`);
+    const { errors: ofLink } = await session.run([
+      "load",
+      "db",
+      `${directory}/link.csv`,
+      ...args.slice(3),
+    ]);
+    assertMatch(ofLink, /note: going on at line 202 of .*link\.csv\n/);
+  });
+});
+
+Deno.test("a packed file may be followed by zeros, and by nothing else", onDisk, async () => {
+  await inDirectory(async (directory) => {
+    const file = `${directory}/input.ndjson.gz`;
+    const packed = gzipSync('{"key":"a","value":"1"}\n');
+    for (
+      const [rest, status] of [[new Uint8Array(2_000_000), 0], [Uint8Array.of(65), 2]] as const
+    ) {
+      await Deno.writeFile(file, new Uint8Array([...packed, ...rest]));
+      const session = new CliSession([addLoad]);
+      const result = await session.run(["load", "db", file]);
+      assertEquals(result.status, status, result.errors);
+    }
+  });
+});
+
+Deno.test(
+  "power cuts at any step: the load that goes on ends as one that was not cut",
+  onDisk,
+  async () => {
+    await inDirectory(async (directory) => {
+      const file = `${directory}/input.csv`;
+      const bad = `${directory}/bad.ndjson`;
+      const args = ["load", "db", file, "--skip-errors", "--errors", bad, "--json"];
+      let text = "key,value\n";
+      for (let i = 0; i < 8000; i++) {
+        text += i % 700 === 3 ? "bad\n" : `${i * 7919 % 5003},"${i}\n${"x".repeat(i % 900)}"\n`;
+      }
+      await Deno.writeTextFile(file, text);
+      const whole = new CliSession([addLoad]);
+      const { output } = await whole.run(args);
+      const expected = await entriesOf(whole);
+      const told = await Deno.readTextFile(bad);
+      let resumed = 0;
+      for (let seed = 1; seed <= 10; seed++) {
+        await Deno.remove(bad);
+        const random = generator(seed);
+        let disk = new SimulatedFileSystem({ seed });
+        for (let cut = 0; cut < 2; cut++) {
+          const powered = disk;
+          const last = 20 + random(40);
+          powered.onMutation = ({ index }) => index >= last && powered.cutPower();
+          await new CliSession([addLoad], { fileSystem: powered }).run(args);
+          disk = powered.crash(seed % 2 === 0 ? 1 : undefined); // 1: all is kept
+          // One that was through, whether it could still say so or not, tells of all bad lines when it is run again.
+          const left = await entriesOf(new CliSession([], { fileSystem: disk }));
+          if (JSON.stringify(left) === JSON.stringify(expected)) await Deno.writeTextFile(bad, "");
+        }
+        const session = new CliSession([addLoad], { fileSystem: disk });
+        const result = await session.run(args);
+        const { resumedAt, ...counts } = JSON.parse(result.output);
+        if (resumedAt > 1) resumed++;
+        const { resumedAt: _, ...expectedCounts } = JSON.parse(output);
+        assertEquals([result.status, counts], [1, expectedCounts], `seed ${seed}`);
+        assert(
+          JSON.stringify(await entriesOf(session)) === JSON.stringify(expected),
+          `seed ${seed}`,
+        );
+        assertEquals(await Deno.readTextFile(bad), told, `seed ${seed}`);
+      }
+      assert(resumed > 3, `only ${resumed} went on`);
+    });
+  },
+);

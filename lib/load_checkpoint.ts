@@ -10,8 +10,8 @@
  *
  * **Invariants.**
  * 1. A checkpoint is written in the same batch as the entries that it covers: both are there after a crash, or neither.
- * 2. It is believed only for the same bytes, told by size, time of change and a hash of the beginning, and for the
- *    same options; anything else starts again.
+ * 2. It is believed only for the same bytes, told by size, time of change and a hash of beginning and end, and for
+ *    the same options; anything else starts again.
  *
  * **Read next.** `cli_load_input.ts`
  *
@@ -33,8 +33,16 @@ export interface InputIdentity {
   readonly size: number;
   /** When it was changed last, in milliseconds. */
   readonly changedMs: number;
-  /** SHA-256 of its beginning, in hexadecimal. */
-  readonly head: string;
+  /** SHA-256 of its beginning and its end, in hexadecimal. */
+  readonly hash: string;
+}
+
+/** Where a file of errors ended. */
+export interface ErrorsEnd {
+  /** The file's real path. */
+  readonly path: string;
+  /** Its size in bytes. */
+  readonly bytes: number;
 }
 
 /** How far a load has come. */
@@ -47,8 +55,8 @@ export interface LoadProgress {
   readonly entries: number;
   /** Bad records left out. */
   readonly skipped: number;
-  /** Bytes written to the file of errors. */
-  readonly errorBytes: number;
+  /** Where the file of errors ended; `null` if there was none. */
+  readonly errors: ErrorsEnd | null;
   /** What the parser of records has to know. */
   readonly state: unknown;
 }
@@ -89,7 +97,7 @@ export class CheckpointPlace {
     if (stored === undefined) return undefined;
     try {
       const { version, ...checkpoint } = JSON.parse(new TextDecoder().decode(stored));
-      return version === VERSION ? checkpoint : undefined;
+      return version === VERSION && isCheckpoint(checkpoint) ? checkpoint : undefined;
     } catch {
       return undefined;
     }
@@ -116,6 +124,14 @@ export class CheckpointPlace {
   }
 }
 
+/** Whether it has the shape of one: anybody can write to the sublevel. */
+function isCheckpoint({ input, layout, progress }: Checkpoint): boolean {
+  const { offset, line, entries, skipped, errors } = progress;
+  const numbers = [input.size, input.changedMs, offset, line, entries, skipped, errors?.bytes ?? 0];
+  return numbers.every(Number.isSafeInteger) && offset >= 0 &&
+    typeof input.hash === "string" && typeof layout === "string";
+}
+
 /**
  * Whether a checkpoint is about the same file, read in the same way.
  *
@@ -131,7 +147,7 @@ export function changeSince(
 ): string | undefined {
   const { input: before } = checkpoint;
   const isSame = before.size === input.size && before.changedMs === input.changedMs &&
-    before.head === input.head;
+    before.hash === input.hash;
   if (!isSame) return "the file has changed";
   return checkpoint.layout === layout ? undefined : "the options are others";
 }
