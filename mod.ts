@@ -156,6 +156,7 @@
  * **Level**
  * - `level_errors.ts` errors by the codes that Level's users know
  * - `level_options.ts` LevelDB's options by the names of `classic-level`
+ * - `level_operations.ts` what operations take, by the names of `classic-level`
  * - `level_formats.ts` strings, views and buffers
  * - `level_iterators.ts` ranges as abstract-level's iterators
  * - `level_properties.ts` what LevelDB tells of itself

@@ -23,7 +23,7 @@ import {
   KIND_TOMBSTONE,
   KIND_VALUE,
   makeInternalKey,
-  SEQUENCE_MAX,
+  TRAILER_BYTES,
 } from "./internal_key.ts";
 import type { ScanBounds } from "./scan.ts";
 import type { TableCache } from "./table_cache.ts";
@@ -46,7 +46,6 @@ export function approximateBytes(
   { lower, upper }: ScanBounds,
 ): number {
   // Versions of one key are ordered from the newest to the oldest: an end is before all of them or after all of them.
-  const before = (key: Uint8Array) => makeInternalKey(key, SEQUENCE_MAX, KIND_VALUE);
   const after = (key: Uint8Array) => makeInternalKey(key, 0, KIND_TOMBSTONE);
   const from = lower && (lower.inclusive ? before : after)(lower.key);
   const to = upper && (upper.inclusive ? after : before)(upper.key);
@@ -59,6 +58,17 @@ export function approximateBytes(
     }
   }
   return bytes;
+}
+
+/**
+ * Before all versions of a user key, and not after an index entry of the same user key: LevelDB's shortened keys have a
+ * sequence number of 56 bits, all of them set, which is more than a number of ours can be.
+ */
+function before(userKey: Uint8Array): Uint8Array {
+  const key = new Uint8Array(userKey.length + TRAILER_BYTES).fill(0xff);
+  key.set(userKey);
+  key[userKey.length] = KIND_VALUE;
+  return key;
 }
 
 /** About how many bytes of a table are before an internal key: all of them, none, or as many as its index says. */

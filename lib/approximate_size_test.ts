@@ -87,3 +87,16 @@ Deno.test("Tables are released, so that closing closes them", async () => {
   assert(db.stats().tables.openTables > 0);
   await db.close();
 });
+
+Deno.test("An end that an index has as a shortened key is in the block before it, as in LevelDB", async () => {
+  const fileSystem = new MemoryFileSystem();
+  await using db = openDatabase<string, string>("db", { compression: "none" }, fileSystem);
+  // A block each; the index has "b" between them.
+  db.putSync("apple", "v".repeat(5000));
+  db.putSync("cherry", "v".repeat(5000));
+  await db.flush();
+  assertEquals(await db.approximateBytes({ lt: "apple~" }), 0);
+  assertEquals(await db.approximateBytes({ lt: "b" }), 0);
+  assertEquals(await db.approximateBytes({ gte: "b" }), bytesOnDisk(db));
+  assert(await db.approximateBytes({ lt: "b~" }) > 5000);
+});

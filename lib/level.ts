@@ -19,7 +19,8 @@
  * await VarveLevel.destroy(location);
  * ```
  *
- * A program moves by one line: `import { VarveLevel as ClassicLevel } from "@varve/varve/level"`. What is different:
+ * A program moves by one line: `import { ClassicLevel } from "@varve/varve/level"` is the same class, and the types of
+ * `classic-level` are there by their names. What is different:
  *
  * - It needs no native addon, so no `--allow-ffi`; only to read and write the directory.
  * - A key has at most 64 KiB, a value at most 1 GiB; longer ones are refused with a `VarveError`, `TOO_LARGE`.
@@ -42,24 +43,9 @@
  * @module
  */
 import {
-  type AbstractBatchOperation,
-  type AbstractBatchOptions,
   type AbstractClearOptions,
   type AbstractDatabaseOptions,
-  type AbstractDelOptions,
-  type AbstractGetManyOptions,
-  type AbstractGetOptions,
-  type AbstractHasManyOptions,
-  type AbstractHasOptions,
-  type AbstractIterator,
-  type AbstractIteratorOptions,
-  type AbstractKeyIterator,
-  type AbstractKeyIteratorOptions,
   AbstractLevel,
-  type AbstractOpenOptions,
-  type AbstractPutOptions,
-  type AbstractValueIterator,
-  type AbstractValueIteratorOptions,
   type Transcoder,
 } from "abstract-level";
 import { denoFileSystem } from "./deno_file_system.ts";
@@ -78,13 +64,28 @@ import {
   walkValues,
 } from "./level_iterators.ts";
 import {
+  type BatchOperation,
+  type BatchOptions,
+  type ChainedBatch,
+  type DelOptions,
+  type GetManyOptions,
+  type GetOptions,
+  type HasManyOptions,
+  type HasOptions,
+  type Iterator,
+  type IteratorOptions,
+  type KeyIterator,
+  type KeyIteratorOptions,
+  type PutOptions,
+  type StartEndOptions,
+  storeWriteOptions,
+  type ValueIterator,
+  type ValueIteratorOptions,
+  type WriteOptions,
+} from "./level_operations.ts";
+import {
   checkLocation,
-  type LevelBatch,
-  type LevelDBOptions,
-  type LevelRangeOptions,
-  type LevelReadOptions,
-  type LevelScanOptions,
-  type OwnOptions,
+  type OpenOptions,
   ownOptions,
   type VarveLevelOptions,
 } from "./level_options.ts";
@@ -92,23 +93,43 @@ import { levelProperty } from "./level_properties.ts";
 import {
   LevelChainedBatch,
   LevelSnapshot,
+  MANIFEST,
   OpenLevel,
   type PrivateOperation,
   type PrivateOptions,
-  writeOptions,
 } from "./level_session.ts";
-import type { WriteOptions } from "./options.ts";
 import { repairDatabase, type RepairOptions } from "./repair.ts";
 
 export type {
-  LevelBatch,
+  AdditionalIteratorOptions,
+  BatchOperation,
+  BatchOptions,
+  ChainedBatch,
+  ChainedBatchWriteOptions,
+  DelOptions,
+  GetManyOptions,
+  GetOptions,
+  HasManyOptions,
+  HasOptions,
+  Iterator,
+  IteratorOptions,
+  KeyIterator,
+  KeyIteratorOptions,
+  PutOptions,
+  ReadOptions,
+  Snapshot,
+  StartEndOptions,
+  ValueIterator,
+  ValueIteratorOptions,
+  WriteOptions,
+} from "./level_operations.ts";
+export type {
+  DatabaseOptions,
   LevelDBOptions,
-  LevelRangeOptions,
-  LevelReadOptions,
-  LevelScanOptions,
+  OpenOptions,
   OwnOptions,
   VarveLevelOptions,
-};
+} from "./level_options.ts";
 
 /**
  * An abstract-level database in a directory. It opens by itself; what is asked of it before waits for that.
@@ -150,17 +171,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
    */
   constructor(location: string, options?: VarveLevelOptions<KDefault, VDefault>) {
     checkLocation(location);
-    const manifest = {
-      encodings: { buffer: true, utf8: true, view: true },
-      has: true,
-      createIfMissing: true,
-      errorIfExists: true,
-      explicitSnapshots: true,
-      getSync: true,
-      additionalMethods: { approximateSize: true, compactRange: true },
-      signals: { iterators: true },
-    };
-    super(manifest, options as AbstractDatabaseOptions<KDefault, VDefault>);
+    super(MANIFEST, options as AbstractDatabaseOptions<KDefault, VDefault>);
     this.#location = location;
   }
 
@@ -182,7 +193,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
   async approximateSize<K = KDefault>(
     start: K,
     end: K,
-    options?: LevelRangeOptions<K>,
+    options?: StartEndOptions<K>,
   ): Promise<number> {
     if (arguments.length < 2) throw new TypeError("The arguments 'start' and 'end' are required");
     if (this.status === "opening") {
@@ -208,7 +219,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
   async compactRange<K = KDefault>(
     start: K,
     end: K,
-    options?: LevelRangeOptions<K>,
+    options?: StartEndOptions<K>,
   ): Promise<void> {
     if (arguments.length < 2) throw new TypeError("The arguments 'start' and 'end' are required");
     if (this.status === "opening") {
@@ -261,7 +272,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
     await unlessMissing(() => repairDatabase(location, options, denoFileSystem));
   }
 
-  #encoded<K>(keys: [K, K], options: LevelRangeOptions<K> | undefined): [LevelData, LevelData] {
+  #encoded<K>(keys: [K, K], options: StartEndOptions<K> | undefined): [LevelData, LevelData] {
     const encoding = options?.keyEncoding as Transcoder.MixedEncoding<K, unknown, K>;
     const { encode } = this.keyEncoding(encoding);
     return [encode(keys[0]), encode(keys[1])];
@@ -349,12 +360,12 @@ export class VarveLevel<KDefault = string, VDefault = string>
 
   /** {@inheritDoc} */
   private _put(key: LevelData, value: LevelData, options: PrivateOptions): Promise<void> {
-    return translated(this.#state().db.put(key, value, writeOptions(options)));
+    return translated(this.#state().db.put(key, value, storeWriteOptions(options)));
   }
 
   /** {@inheritDoc} */
   private _del(key: LevelData, options: PrivateOptions): Promise<void> {
-    return translated(this.#state().db.delete(key, writeOptions(options)));
+    return translated(this.#state().db.delete(key, storeWriteOptions(options)));
   }
 
   /** {@inheritDoc} */
@@ -365,7 +376,7 @@ export class VarveLevel<KDefault = string, VDefault = string>
         if (type === "put") batch.put(key, value);
         else batch.delete(key);
       }
-      await batch.commit(writeOptions(options));
+      await batch.commit(storeWriteOptions(options));
     })());
   }
 
@@ -450,7 +461,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
    */
   open(): Promise<void>;
   /** As {@linkcode VarveLevel.open}, with options. */
-  open(options: AbstractOpenOptions & VarveLevelOptions<KDefault, VDefault>): Promise<void>;
+  open(options: OpenOptions): Promise<void>;
   /**
    * The value of a key.
    *
@@ -461,7 +472,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   /** As {@linkcode VarveLevel.get}, with options. */
   get<K = KDefault, V = VDefault>(
     key: K,
-    options: AbstractGetOptions<K, V> & LevelReadOptions,
+    options: GetOptions<K, V>,
   ): Promise<V | undefined>;
   /**
    * The value of a key, at once; the database must be open.
@@ -473,7 +484,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   /** As {@linkcode VarveLevel.getSync}, with options. */
   getSync<K = KDefault, V = VDefault>(
     key: K,
-    options: AbstractGetOptions<K, V> & LevelReadOptions,
+    options: GetOptions<K, V>,
   ): V | undefined;
   /**
    * The values of several keys, all as of one moment.
@@ -485,7 +496,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   /** As {@linkcode VarveLevel.getMany}, with options. */
   getMany<K = KDefault, V = VDefault>(
     keys: K[],
-    options: AbstractGetManyOptions<K, V> & LevelReadOptions,
+    options: GetManyOptions<K, V>,
   ): Promise<(V | undefined)[]>;
   /**
    * Whether a key is there.
@@ -495,7 +506,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
    */
   has(key: KDefault): Promise<boolean>;
   /** As {@linkcode VarveLevel.has}, with options. */
-  has<K = KDefault>(key: K, options: AbstractHasOptions<K> & LevelReadOptions): Promise<boolean>;
+  has<K = KDefault>(key: K, options: HasOptions<K>): Promise<boolean>;
   /**
    * Which of several keys are there, all as of one moment.
    *
@@ -506,7 +517,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   /** As {@linkcode VarveLevel.hasMany}, with options. */
   hasMany<K = KDefault>(
     keys: K[],
-    options: AbstractHasManyOptions<K> & LevelReadOptions,
+    options: HasManyOptions<K>,
   ): Promise<boolean[]>;
   /**
    * Sets the value of a key.
@@ -519,7 +530,7 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   put<K = KDefault, V = VDefault>(
     key: K,
     value: V,
-    options: AbstractPutOptions<K, V> & WriteOptions,
+    options: PutOptions<K, V>,
   ): Promise<void>;
   /**
    * Removes a key, if it is there.
@@ -528,54 +539,54 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
    */
   del(key: KDefault): Promise<void>;
   /** As {@linkcode VarveLevel.del}, with options. */
-  del<K = KDefault>(key: K, options: AbstractDelOptions<K> & WriteOptions): Promise<void>;
+  del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>;
   /**
    * Writes several puts and deletes, all or none.
    *
    * @param operations The puts and deletes.
    */
-  batch(operations: AbstractBatchOperation<this, KDefault, VDefault>[]): Promise<void>;
+  batch(operations: BatchOperation<this, KDefault, VDefault>[]): Promise<void>;
   /** As {@linkcode VarveLevel.batch}, with options. */
   batch<K = KDefault, V = VDefault>(
-    operations: AbstractBatchOperation<this, K, V>[],
-    options: AbstractBatchOptions<K, V> & WriteOptions,
+    operations: BatchOperation<this, K, V>[],
+    options: BatchOptions<K, V>,
   ): Promise<void>;
   /**
    * A batch to be filled step by step, and written with `write()`.
    *
    * @returns The batch, with nothing in it.
    */
-  batch(): LevelBatch<this, KDefault, VDefault>;
+  batch(): ChainedBatch<this, KDefault, VDefault>;
   /**
    * The entries in order.
    *
    * @returns The iterator, as of now.
    */
-  iterator(): AbstractIterator<this, KDefault, VDefault>;
+  iterator(): Iterator<this, KDefault, VDefault>;
   /** As {@linkcode VarveLevel.iterator}, with options. */
   iterator<K = KDefault, V = VDefault>(
-    options: AbstractIteratorOptions<K, V> & LevelScanOptions,
-  ): AbstractIterator<this, K, V>;
+    options: IteratorOptions<K, V>,
+  ): Iterator<this, K, V>;
   /**
    * The keys in order.
    *
    * @returns The iterator, as of now.
    */
-  keys(): AbstractKeyIterator<this, KDefault>;
+  keys(): KeyIterator<this, KDefault>;
   /** As {@linkcode VarveLevel.keys}, with options. */
   keys<K = KDefault>(
-    options: AbstractKeyIteratorOptions<K> & LevelScanOptions,
-  ): AbstractKeyIterator<this, K>;
+    options: KeyIteratorOptions<K>,
+  ): KeyIterator<this, K>;
   /**
    * The values in the order of their keys.
    *
    * @returns The iterator, as of now.
    */
-  values(): AbstractValueIterator<this, KDefault, VDefault>;
+  values(): ValueIterator<this, KDefault, VDefault>;
   /** As {@linkcode VarveLevel.values}, with options. */
   values<K = KDefault, V = VDefault>(
-    options: AbstractValueIteratorOptions<K, V> & LevelScanOptions,
-  ): AbstractValueIterator<this, K, V>;
+    options: ValueIteratorOptions<K, V>,
+  ): ValueIterator<this, K, V>;
   /**
    * Removes all entries. It is not atomic: a crash may leave a part of them.
    */

@@ -17,17 +17,12 @@
  *
  * Source: `SanitizeOptions` of LevelDB's `db/db_impl.cc`.
  *
- * **Read next.** `level_formats.ts`
+ * **Read next.** `level_operations.ts`
  *
  * @module
  */
-import type {
-  AbstractChainedBatch,
-  AbstractChainedBatchWriteOptions,
-  AbstractDatabaseOptions,
-  Transcoder,
-} from "abstract-level";
-import { type CompressionName, describe, type OpenOptions, type WriteOptions } from "./options.ts";
+import type { AbstractDatabaseOptions, AbstractOpenOptions } from "abstract-level";
+import { type CompressionName, describe, type OpenOptions as StoreOptions } from "./options.ts";
 
 /**
  * Options that `classic-level` has in common with LevelDB, but for how they are called.
@@ -115,7 +110,7 @@ export interface LevelDBOptions {
  *
  * @category Level
  */
-export type OwnOptions = Omit<OpenOptions, "key" | "value" | "comparator" | "compression">;
+export type OwnOptions = Omit<StoreOptions, "key" | "value" | "comparator" | "compression">;
 
 /**
  * How a {@linkcode VarveLevel} is made and opened: abstract-level's options, LevelDB's by the names of `classic-level`,
@@ -143,124 +138,58 @@ export type OwnOptions = Omit<OpenOptions, "key" | "value" | "comparator" | "com
  */
 export interface VarveLevelOptions<K = string, V = string>
   extends
-    Omit<AbstractDatabaseOptions<K, V>, keyof OwnOptions>,
+    AbstractDatabaseOptions<K, V>,
     LevelDBOptions,
-    Omit<OwnOptions, "sync"> {
+    Omit<OwnOptions, "sync" | keyof AbstractOpenOptions> {
   /**
    * Whether writes wait until they are on disk, unless they say otherwise.
    *
    * @default {false}
    */
-  sync?: boolean;
+  sync?: boolean | undefined;
 }
 
 /**
- * What a read may say in addition to abstract-level's options.
+ * The same, by the name of `classic-level`.
  *
- * @example A look at many values that are not needed again
+ * @example Values of JSON
  * ```ts
  * import { MemoryFileSystem } from "@varve/varve";
- * import { type LevelReadOptions, VarveLevel } from "@varve/varve/level";
+ * import { type DatabaseOptions, VarveLevel } from "@varve/varve/level";
  * import { assertEquals } from "@std/assert";
  *
- * const once: LevelReadOptions = { fillCache: false };
- * await using db = new VarveLevel("data", { fileSystem: new MemoryFileSystem() });
- * await db.put("key", "value");
- * assertEquals(await db.get("key", once), "value");
+ * const options: DatabaseOptions<string, number[]> = { valueEncoding: "json", createIfMissing: true };
+ * const fileSystem = new MemoryFileSystem();
+ * await using db = new VarveLevel<string, number[]>("data", { ...options, fileSystem });
+ * await db.put("key", [1, 2]);
+ * assertEquals(await db.get("key"), [1, 2]);
  * ```
  *
- * @category Level
- */
-export interface LevelReadOptions {
-  /**
-   * Whether blocks that are read stay in memory.
-   *
-   * @default {true; false for iterators}
-   */
-  fillCache?: boolean | undefined;
-}
-
-/**
- * What an iterator may say in addition to abstract-level's options.
- *
- * @example Many entries at a time
- * ```ts
- * import { MemoryFileSystem } from "@varve/varve";
- * import { type LevelScanOptions, VarveLevel } from "@varve/varve/level";
- * import { assertEquals } from "@std/assert";
- *
- * await using db = new VarveLevel("data", { fileSystem: new MemoryFileSystem() });
- * await db.batch([{ type: "put", key: "a", value: "1" }, { type: "put", key: "b", value: "2" }]);
- * const options: LevelScanOptions = { highWaterMarkBytes: 1024 * 1024 };
- * await using keys = db.keys(options);
- * assertEquals(await keys.nextv(1000), ["a", "b"]);
- * ```
- *
- * @category Level
- */
-export interface LevelScanOptions extends LevelReadOptions {
-  /**
-   * `nextv()` stops when it has read more than so many bytes of keys and values, and gives at least one entry.
-   *
-   * @default {16 KiB}
-   */
-  highWaterMarkBytes?: number | undefined;
-}
-
-/**
- * How the ends of a range are encoded.
- *
- * @example A range of bytes in a database of strings
- * ```ts
- * import { MemoryFileSystem } from "@varve/varve";
- * import { type LevelRangeOptions, VarveLevel } from "@varve/varve/level";
- * import { assertEquals } from "@std/assert";
- *
- * const options: LevelRangeOptions<Uint8Array> = { keyEncoding: "view" };
- * await using db = new VarveLevel("data", { fileSystem: new MemoryFileSystem() });
- * const size = await db.approximateSize(Uint8Array.of(0), Uint8Array.of(255), options);
- * assertEquals(size, 0); // nothing is in a table yet
- * ```
- *
- * @typeParam K What the ends are.
- * @category Level
- */
-export interface LevelRangeOptions<K> {
-  /** How they are encoded; the database's encoding of keys by default. */
-  keyEncoding?: string | Transcoder.PartialEncoder<K> | undefined;
-}
-
-/**
- * A batch that is filled step by step.
- *
- * @example Two puts on disk together
- * ```ts
- * import { MemoryFileSystem } from "@varve/varve";
- * import { type LevelBatch, VarveLevel } from "@varve/varve/level";
- * import { assertEquals } from "@std/assert";
- *
- * await using db = new VarveLevel("data", { fileSystem: new MemoryFileSystem() });
- * await db.open();
- * const batch: LevelBatch<typeof db, string, string> = db.batch();
- * await batch.put("a", "1").put("b", "2").write({ sync: true });
- * assertEquals(await db.keys().all(), ["a", "b"]);
- * ```
- *
- * @typeParam D The database.
  * @typeParam K What keys are.
  * @typeParam V What values are.
  * @category Level
  */
-export interface LevelBatch<D, K, V> extends AbstractChainedBatch<D, K, V> {
-  /** Writes it, all or nothing. */
-  write(): Promise<void>;
-  /**
-   * The same with options.
-   *
-   * @param options How.
-   */
-  write(options: AbstractChainedBatchWriteOptions & WriteOptions): Promise<void>;
-}
+export type DatabaseOptions<K, V> = VarveLevelOptions<K, V>;
+
+/**
+ * Options of {@linkcode VarveLevel.open}: all but the encodings, which a database has from the beginning.
+ *
+ * @example Only one that is there
+ * ```ts
+ * import { MemoryFileSystem } from "@varve/varve";
+ * import { type OpenOptions, VarveLevel } from "@varve/varve/level";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const options: OpenOptions = { createIfMissing: false };
+ * const db = new VarveLevel("data", { fileSystem: new MemoryFileSystem() });
+ * await assertRejects(() => db.open(options));
+ * assertEquals(db.status, "closed");
+ * ```
+ *
+ * @category Level
+ */
+export interface OpenOptions
+  extends AbstractOpenOptions, LevelDBOptions, Omit<OwnOptions, keyof AbstractOpenOptions> {}
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -24,6 +24,7 @@ import { Keyspace } from "./keyspace.ts";
 import { translated } from "./level_errors.ts";
 import { decodeAs, type LevelData, levelData, type LevelFormat } from "./level_formats.ts";
 import { levelBounds, type LevelIteratorOptions, type LevelSource } from "./level_iterators.ts";
+import { storeWriteOptions } from "./level_operations.ts";
 import type { OwnOptions } from "./level_options.ts";
 import type { WriteOptions } from "./options.ts";
 import { StoreReader } from "./reader.ts";
@@ -54,16 +55,20 @@ export interface PrivateOperation {
   readonly value: LevelData;
 }
 
-const SYNCED: WriteOptions = Object.freeze({ sync: true });
 const UNSYNCED: WriteOptions = Object.freeze({ sync: false });
+/** What abstract-level is told that the database can do: what `classic-level` can. */
+export const MANIFEST = {
+  encodings: { buffer: true, utf8: true, view: true },
+  has: true,
+  createIfMissing: true,
+  errorIfExists: true,
+  explicitSnapshots: true,
+  getSync: true,
+  additionalMethods: { approximateSize: true, compactRange: true },
+  signals: { iterators: true },
+} as const;
 /** `clear()` deletes so many bytes at a time: it neither gathers all keys in memory, nor writes each by itself. */
 const CLEAR_BATCH_BYTES = 64 * 1024;
-
-/** Whether to sync a write; `undefined` if the database is to decide. */
-export function writeOptions({ sync }: { readonly sync?: boolean }): WriteOptions | undefined {
-  if (sync === undefined || sync === null) return undefined;
-  return sync === true ? SYNCED : sync === false ? UNSYNCED : { sync }; // the store refuses the last
-}
 
 /** There is no code of Level's for a database that is not there: programs look for these words. */
 function saysNotThere(error: unknown, location: string, options: OwnOptions): unknown {
@@ -165,7 +170,7 @@ export class OpenLevel {
         if (reverse) cursor.previous();
         else cursor.next();
       }
-      await batch.commit(writeOptions(options)); // a sync is one of all before it
+      await batch.commit(storeWriteOptions(options)); // a sync is one of all before it
     } finally {
       scan.close();
     }
@@ -257,6 +262,6 @@ export class LevelChainedBatch<D> extends AbstractChainedBatch<D, unknown, unkno
 
   /** {@inheritDoc} */
   _write(options: PrivateOptions): Promise<void> {
-    return translated(this.#batch.commit(writeOptions(options)));
+    return translated(this.#batch.commit(storeWriteOptions(options)));
   }
 }

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VarveLevel } from "./level.ts";
-import { OpenLevel, writeOptions } from "./level_session.ts";
+import { OpenLevel } from "./level_session.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 
 const FORMS = { keyEncoding: "utf8", valueEncoding: "utf8" } as const;
@@ -83,11 +83,4 @@ Deno.test("A snapshot is read in the database that it was taken of", async () =>
   assertThrows(() => one!.getSync("a", { snapshot }));
   await one!.close();
   await two!.close();
-});
-
-Deno.test("A write is synced as it says, or as the database does", () => {
-  assertEquals(writeOptions({}), undefined);
-  assertEquals(writeOptions({ sync: true }), { sync: true });
-  assertEquals(writeOptions({ sync: false }), { sync: false });
-  assertEquals(writeOptions({ sync: 1 as never }), { sync: 1 as never }); // the store refuses it
 });
