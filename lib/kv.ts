@@ -17,7 +17,8 @@
  * It does what the `Deno.Kv` of Deno 2.9 does on a file, compared call by call in its tests. These differ, and why:
  *
  * - **Expiry is exact.** An entry is not read from its expiry on, and a watch tells of it. The runtime goes on giving
- *   it until a sweep, a minute later or more. `expireIn: 0` is expired at once.
+ *   it until a sweep, a minute later or more. `expireIn: 0` is expired at once. On disk it stays until a later commit,
+ *   each of which removes up to 16 that are expired: a database that nobody writes to does not get smaller.
  * - **A failed operation writes nothing.** In the runtime the mutations before one that fails stay, as where `sum`
  *   meets a string.
  * - **No limits but the engine's**: keys of 64 KiB, values and commits of 1 GiB, any number of checks, mutations, keys

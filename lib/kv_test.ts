@@ -172,3 +172,15 @@ Deno.test("what is no directory is refused by name", async () => {
     }
   }
 });
+
+Deno.test("arguments that are no objects are refused by name, and a cursor of null is none", async () => {
+  await using kv = await openKv(":memory:");
+  for (const none of [null, 7] as never[]) {
+    assertThrows(() => kv.atomic().check(none), TypeError, "Cannot check: it takes objects, got");
+    assertThrows(() => kv.atomic().mutate(none), TypeError, "Cannot mutate: it takes objects, got");
+    assertThrows(() => kv.list({ prefix: [] }, none), TypeError, "options must be an object, got");
+  }
+  await kv.set(["a"], 1);
+  const cursor = null as unknown as string; // what URLSearchParams.get() gives
+  assertEquals((await Array.fromAsync(kv.list({ prefix: [] }, { cursor }))).length, 1);
+});

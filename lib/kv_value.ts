@@ -168,24 +168,36 @@ export function serializeValue(value: unknown): Uint8Array {
     }
     if (isU64(value)) return serializeU64(value.value);
   }
-  return writeV8(V8, value, false) ?? serializeCopy(value);
+  return written(value, false) ?? serializeCopy(value);
+}
+
+/** What {@linkcode writeV8} wrote. What is too deep for it is not for V8. */
+function written(value: unknown, isCopy: boolean): Uint8Array | undefined {
+  try {
+    return writeV8(V8, value, isCopy);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined; // a getter that threw it throws it again
+    throw error;
+  }
 }
 
 /**
  * What may be other than it looks is copied first: of the copy everything is known. V8 by itself writes what then is
- * left, of which there is little: buffers that can be resized.
+ * left, of which there is little: buffers that can be resized, and what is thousands of levels deep.
  */
 function serializeCopy(value: unknown): Uint8Array {
   if (typeof value === "object" && value !== null) refuseHostObjects(value);
-  let copy: unknown;
+  let copy = value;
   try {
     copy = structuredClone(value);
+    const bytes = written(copy, true);
+    if (bytes !== undefined) return bytes;
   } catch (error) {
-    if (!(error instanceof DOMException) || error.name !== "DataCloneError") throw error;
-    throw new TypeError(`Cannot store value: ${error.message}`, { cause: error });
+    if (error instanceof DOMException && error.name === "DataCloneError") {
+      throw new TypeError(`Cannot store value: ${error.message}`, { cause: error });
+    }
+    if (!(error instanceof RangeError)) throw error; // too deep even to be copied
   }
-  const written = writeV8(V8, copy, true);
-  if (written !== undefined) return written;
   const serializer: ValueSerializer = new PlainSerializer();
   serializer.writeRawBytes(V8_TAG);
   serializer.writeHeader();
