@@ -13,6 +13,8 @@
  * 4. A group is bounded: one that would grow over {@linkcode GROUP_BYTES_MAX} is written at once.
  * 5. Writes that are all awaited are written when the target has room for them; one that is not awaited, or a group
  *    that is full, is not kept waiting here. A large batch is written at once, too; who awaits it waits afterwards.
+ * 6. In the middle of a write, and of other work that somebody is told of, nothing is written at once: that is an
+ *    error, and what is awaited has its turn later.
  *
  * Source: the idea is LevelDB's `DBImpl::BuildBatchGroup`; promises take the place of its condition variables.
  *
@@ -33,6 +35,8 @@ export interface CommitTarget {
    * @returns A promise that never rejects, after which to ask again; none if it should not wait.
    */
   room(group: WriteBatch): Promise<void> | undefined;
+  /** Whether it is telling somebody of its work, who may come back with writes. */
+  readonly isTelling?: boolean;
   /** Makes everything written before the call durable. */
   sync(): Promise<void>;
   /** The same, holding up the caller. */
@@ -121,13 +125,18 @@ export class CommitQueue {
 
   /**
    * Writes a batch now, after whatever is pending, without copying it into a group: for large ones. The room that it
-   * did not wait for is waited for after it: promises fulfilled at once would keep the event loop from its turn.
+   * did not wait for is waited for after it: promises fulfilled at once would keep the event loop from its turn. In the
+   * middle of other work it is copied all the same, and written later (invariant 6).
    *
    * @param batch The batch.
    * @param sync Whether to wait until it is durable.
    * @returns A promise for it.
    */
   commit(batch: WriteBatch, sync: boolean): Promise<void> {
+    if (this.#isBusy) {
+      this.#group.append(batch);
+      return this.join(sync);
+    }
     try {
       this.flush();
       this.#write(batch);
@@ -142,7 +151,7 @@ export class CommitQueue {
 
   /** Writes the pending group, if there is one. Failures go to those who wait for it. */
   flush(): void {
-    if (this.#isWriting) return; // what was added meanwhile has a turn of its own
+    if (this.#isBusy) return; // what was added meanwhile has a turn of its own
     this.#isScheduled = false;
     const group = this.#group;
     if (group.count === 0) return;
@@ -182,12 +191,21 @@ export class CommitQueue {
   }
 
   /**
-   * Throws in the middle of a write. Nothing can be written at once there, by a logger for instance: it would come
-   * before what is being written, or into it. Writes that are awaited can be asked for; their turn comes later.
+   * Throws in the middle of a write, or of other work. Nothing can be written at once there, by a logger for instance:
+   * it would come before what is being written, or into it, or find a tree that is being changed. Writes that are
+   * awaited can be asked for; their turn comes later.
    */
   assertIdle(): void {
-    if (!this.#isWriting) return;
-    throw new Error("Cannot write at once: another write is under way; a logger may await one");
+    if (!this.#isBusy) return;
+    const what = this.#isWriting ? "another write" : "other work";
+    throw new Error(
+      `Cannot write at once: ${what} is under way; loggers and listeners may await one`,
+    );
+  }
+
+  /** Whether nothing can be written at once (invariant 6). */
+  get #isBusy(): boolean {
+    return this.#isWriting || this.#target.isTelling === true;
   }
 
   /** Does something that no write may come in the middle of. */
@@ -216,7 +234,7 @@ export class CommitQueue {
     while (this.#group.count > 0) {
       const room = this.#target.room(this.#group);
       // In the middle of a write there is nothing to be done but to come again.
-      if (room === undefined && !this.#isWriting) this.flush();
+      if (room === undefined && !this.#isBusy) this.flush();
       else await room;
     }
     while (this.#syncing !== undefined) await this.#syncing;

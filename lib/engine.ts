@@ -27,7 +27,7 @@ import { type BufferPool, createBufferPool } from "./buffer_pool.ts";
 import { CommitQueue, type CommitTarget } from "./commit_queue.ts";
 import { pendingBytes } from "./compaction_picker.ts";
 import { VarveError } from "./errors.ts";
-import type { RecoveryStats } from "./events.ts";
+import { Audience, type RecoveryStats } from "./events.ts";
 import type { FileLock } from "./file_system.ts";
 import { Health } from "./health.ts";
 import { InternalKeyComparator, Lookup, SEQUENCE_MAX } from "./internal_key.ts";
@@ -69,6 +69,7 @@ export class Engine implements CommitTarget, BackgroundOwner {
   /** Who waits for which write. */
   readonly queue: CommitQueue;
   readonly #surroundings: Surroundings;
+  readonly #audience: Audience;
   readonly #pool: BufferPool;
   readonly #cache: TableCache;
   readonly #lock: FileLock | undefined;
@@ -122,14 +123,15 @@ export class Engine implements CommitTarget, BackgroundOwner {
     lock: FileLock | undefined,
     recoveryOptions: RecoveryOptions,
   ) {
-    const { fileSystem, logger, onEvent, readOnly } = options;
+    const { fileSystem, readOnly } = options;
     const { now } = surroundings;
+    const { logger, onEvent } = this.#audience = new Audience(options.logger, options.onEvent);
     this.directory = directory;
     this.#health = new Health({ directory, readOnly, logger, onEvent, now }, (failure) => {
       this.#background.stop();
       this.#planner.requests.rejectAll(failure);
     });
-    this.options = options;
+    this.options = { ...options, logger, onEvent };
     this.comparator = new InternalKeyComparator(options.comparator);
     this.#surroundings = surroundings;
     this.#lock = lock;
@@ -252,6 +254,11 @@ export class Engine implements CommitTarget, BackgroundOwner {
   }
 
   // ——— Writing: what the commit queue asks for ———
+
+  /** {@inheritDoc} */
+  get isTelling(): boolean {
+    return this.#audience.isTold;
+  }
 
   /** {@inheritDoc} */
   write(group: WriteBatch): void {
@@ -400,6 +407,7 @@ export class Engine implements CommitTarget, BackgroundOwner {
 
   /** Writes everything that is in memory to tables; resolves when they are durable. */
   async flush(): Promise<void> {
+    if (this.isTelling) await undefined; // it goes on when the listener has returned
     this.queue.flush();
     this.#health.assertWritable();
     for (let room; (room = this.#controller.roomToFreeze()) !== undefined;) {
@@ -547,6 +555,8 @@ export class Engine implements CommitTarget, BackgroundOwner {
     try {
       // Also after a failed flush or compaction; but a log that failed is not trusted again.
       if (this.#log?.isTrusted) this.#log.syncSync();
+    } catch (error) {
+      throw this.#health.fail("sync the log", error);
     } finally {
       this.#view.release();
       this.#log?.close();

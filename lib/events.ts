@@ -9,12 +9,14 @@
  *    `stats()` says.
  * 2. Nothing on the path of a single read or write makes an event. Without a listener none is made at all.
  * 3. What a listener throws is lost.
+ * 4. While a listener or a logger is called, whatever for, {@linkcode Audience.isTold} says so.
  *
  * **Read next.** `file_remover.ts`
  *
  * @module
  */
 import type { VarveError } from "./errors.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 
 /**
  * What opening a database found and did: part of {@linkcode RecoveryEvent}, and of the statistics.
@@ -249,7 +251,10 @@ export interface DatabaseErrorEvent {
   readonly type: "error";
   /** How long the flush or compaction that failed had been under way, in milliseconds; 0 for anything else. */
   readonly durationMs: number;
-  /** What failed, as it is in the error: `"write to the log"`, `"sync the log"`, `"flush"`, `"compact"`, `"resume"`. */
+  /**
+   * What failed, as it is in the error: `"write to the log"`, `"sync the log"`, `"start a log"`,
+   * `"add to the memtable"`, `"flush"`, `"compact"`, or `"resume"` for a step of one that is none of these.
+   */
   readonly action: string;
   /** The failure, which every write is refused with from now on. */
   readonly error: VarveError;
@@ -309,8 +314,10 @@ export interface DatabaseCloseEvent {
  * A piece of a database's work that is over.
  *
  * A listener is called in the middle of things, and the same holds for it as for a {@linkcode Logger}: it can read, and
- * write by awaited writes, but nothing can be written at once. What it throws is lost. It is called on the thread that
- * opened the database, also for what a worker did.
+ * write by awaited writes, whose turn comes when it has returned; nothing can be written at once, whatever the event.
+ * It can also ask for a flush, a compaction, a resume or the end. What it throws is lost; an awaited write of which
+ * nobody hears why it failed is an unhandled rejection, as anywhere. It is called on the thread that opened the
+ * database, also for what a worker did. Opening that fails throws, and tells of nothing.
  *
  * @example As an `EventTarget`, for those who want many listeners
  * ```ts
@@ -358,4 +365,40 @@ export function unfailingListener(listener: EventListener): EventListener {
       // There is nobody left to tell.
     }
   };
+}
+
+/** Whom a database tells of its work, and whether it is telling somebody at this moment. */
+export class Audience {
+  /** Who takes messages. */
+  readonly logger: Logger;
+  /** Who takes events. */
+  readonly onEvent: EventListener | undefined;
+  #depth = 0;
+
+  /**
+   * Makes one of a logger and a listener that never throw.
+   *
+   * @param logger Who takes messages.
+   * @param onEvent Who takes events, if anybody does.
+   */
+  constructor(logger: Logger, onEvent: EventListener | undefined) {
+    this.logger = logger === silentLogger
+      ? logger
+      : { log: (...message) => this.#tell(() => logger.log(...message)) };
+    this.onEvent = onEvent && ((event) => this.#tell(() => onEvent(event)));
+  }
+
+  /** Whether one of them is being called. */
+  get isTold(): boolean {
+    return this.#depth > 0;
+  }
+
+  #tell(call: () => void): void {
+    this.#depth++;
+    try {
+      call();
+    } finally {
+      this.#depth--;
+    }
+  }
 }

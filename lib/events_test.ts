@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import { type DatabaseEvent, unfailingListener } from "./events.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { Audience, type DatabaseEvent, unfailingListener } from "./events.ts";
+import { silentLogger } from "./logger.ts";
 
 Deno.test("unfailingListener() passes every event on, and nothing that the listener throws back (invariant 3)", () => {
   const seen: DatabaseEvent[] = [];
@@ -18,4 +19,29 @@ Deno.test("unfailingListener() passes every event on, and nothing that the liste
   ];
   for (const event of events) listener(event);
   assertEquals(seen, events);
+});
+
+Deno.test("An audience says so while one of it is told something, also within another call (invariant 4)", () => {
+  const told: [string, boolean][] = [];
+  const audience: Audience = new Audience({
+    log(level) {
+      told.push([level, audience.isTold]);
+    },
+  }, (event) => {
+    audience.logger.log("info", "test", "in the middle of an event");
+    told.push([event.type, audience.isTold]);
+    if (event.type === "close") throw new Error("one that may fail");
+  });
+  assertEquals(audience.isTold, false);
+  audience.logger.log("warn", "test", "a message");
+  audience.onEvent!({ type: "resume", durationMs: 1 });
+  assertEquals(audience.isTold, false);
+  assertThrows(() => audience.onEvent!({ type: "close", durationMs: 1, openMs: 2 }));
+  assertEquals(audience.isTold, false);
+  assertEquals(told, [["warn", true], ["info", true], ["resume", true], ["info", true], [
+    "close",
+    true,
+  ]]);
+  const nobody = new Audience(silentLogger, undefined);
+  assertEquals([nobody.logger, nobody.onEvent], [silentLogger, undefined]);
 });

@@ -454,6 +454,8 @@ export class KvOperation implements AtomicOperation {
   async commit(): Promise<KvCommitResult | KvCommitError> {
     this.#checkLimits();
     this.#store.assertWritable();
+    // In the middle of other work nothing is written at once, and what is checked has to hold until it is written.
+    if (this.#store.isTelling) await undefined;
     for (const { key, versionstamp } of this.#checks) {
       const found = this.#store.getSync(key)?.versionstamp ?? null;
       if (found !== versionstamp) return { ok: false };

@@ -28,6 +28,31 @@ Deno.test("increments by check and set, of many callers, are all there (invarian
   assertEquals((await kv.get(["n"])).value, 20);
 });
 
+Deno.test("an operation of a listener, in the middle of a write, is like any other (invariant 1)", async () => {
+  const asked: Promise<unknown>[] = [];
+  const entry = { key: ["n"], versionstamp: null };
+  let isOpen = false;
+  const claim = (name: string) => kv.atomic().check(entry).set(["n"], name).commit();
+  const onEvent = () => {
+    if (isOpen && asked.length === 0) asked.push(claim("listener"));
+  };
+  const kv = await openKv("kv", {
+    fileSystem: new MemoryFileSystem(),
+    ...{ memtableBytes: 64 * 1024, maxImmutableMemtables: 1, sync: false, onEvent },
+  });
+  isOpen = true;
+  const results: unknown[] = [];
+  for (let i = 0; i < 20; i++) {
+    // The listener hears of it in the middle of this one, and the claim comes right after it.
+    const written = kv.set(["large", i], "v".repeat(30_000));
+    if (asked.length > 0 && results.length === 0) results.push(await claim("caller"));
+    await written;
+  }
+  const outcomes = [...results, ...await Promise.all(asked)] as { ok: boolean }[];
+  assertEquals(outcomes.map(({ ok }) => ok).sort(), [false, true]);
+  kv.close();
+});
+
 Deno.test("an operation that fails writes nothing (invariant 2)", async () => {
   await using kv = await open();
   await kv.set(["text"], "a");

@@ -390,6 +390,11 @@ export class KvStore {
     this.#engine.assertWritable();
   }
 
+  /** Whether a logger or a listener is being told of other work: what is committed now is written later. */
+  get isTelling(): boolean {
+    return this.#engine.isTelling;
+  }
+
   /** Begins a commit: to be filled and committed, or forgotten, before anything else is done with the store. */
   begin(): KvCommit {
     this.#engine.assertWritable();

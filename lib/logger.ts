@@ -64,7 +64,8 @@ export type LogLevel =
 export interface Logger {
   /**
    * Takes one message. What it throws is lost. It is called in the middle of things: the database that it reports on
-   * can be read, and written to by awaited writes, but refuses to write anything at once.
+   * can be read, and written to by awaited writes, whose turn comes when this has returned, but refuses to write
+   * anything at once.
    *
    * @param level How much it matters.
    * @param source The component it comes from, for instance `"compaction"`.

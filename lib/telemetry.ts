@@ -13,35 +13,43 @@
  *
  * With `OTEL_DENO=true` in the environment it arrives at `OTEL_EXPORTER_OTLP_ENDPOINT`, by default
  * `http://localhost:4318`. Without, and without another SDK registered before a database is opened, all of it goes to
- * the API's own stand-ins, which do nothing.
+ * the API's own stand-ins, which do nothing. One that is registered later gets the spans of databases that are open by
+ * then, and the metrics of those that are opened after it.
+ *
+ * No permission is needed beside those that the main `open` needs: the API reads neither environment nor files, and
+ * Deno's exporter is not the program's.
  *
  * Every metric and span has the attributes `db.system.name` (`varve`) and `db.namespace` (the directory).
+ *
+ * Names and units follow OpenTelemetry's conventions: `io` with a direction, `usage` out of a `limit`, durations in
+ * seconds, and what is counted in braces. An `updown` counter goes up and down; Prometheus has it as a gauge. No
+ * attribute has more values than there are levels, causes and reasons, except the directory.
  *
  * | Metric | Kind | Unit | What | Attributes |
  * | -- | -- | -- | -- | -- |
  * | `varve.write.entries` | counter | `{entry}` | puts and deletes | |
- * | `varve.write.io` | counter | `By` | bytes of their keys and values | |
- * | `varve.log.io` | counter | `By` | bytes written to the log | |
+ * | `varve.write.payload` | counter | `By` | bytes of their keys and values | |
+ * | `varve.log.io` | counter | `By` | bytes written to the log | `disk.io.direction` |
  * | `varve.log.syncs` | counter | `{sync}` | syncs of the log | |
- * | `varve.flush.io` | counter | `By` | bytes of tables that flushes wrote | |
+ * | `varve.flush.io` | counter | `By` | bytes of tables that flushes wrote | `disk.io.direction` |
  * | `varve.compaction.io` | counter | `By` | bytes that compactions read and wrote | `disk.io.direction` |
- * | `varve.manifest.io` | counter | `By` | bytes written to manifests | |
+ * | `varve.manifest.io` | counter | `By` | bytes written to manifests | `disk.io.direction` |
  * | `varve.entries.dropped` | counter | `{entry}` | entries left out by flushes and compactions | |
  * | `varve.pool.fetches` | counter | `{fetch}` | looks for a block in the buffer pool | `varve.pool.result` |
  * | `varve.pool.evictions` | counter | `{block}` | blocks that made room for others | |
  * | `varve.filter.probes` | counter | `{probe}` | looks into filters | `varve.filter.result` |
  * | `varve.failures` | counter | `{failure}` | times that writes were stopped | |
- * | `varve.memtable.size` | gauge | `By` | memory of the memtables | `varve.memtable.state` |
- * | `varve.memtable.frozen` | gauge | `{memtable}` | memtables that wait to be flushed | |
- * | `varve.level.size` | gauge | `By` | bytes of a level's tables | `varve.level` |
- * | `varve.level.tables` | gauge | `{table}` | a level's tables | `varve.level` |
- * | `varve.compaction.pending` | gauge | `By` | bytes to be compacted | |
- * | `varve.pool.size` | gauge | `By` | bytes in the buffer pool | |
- * | `varve.pool.limit` | gauge | `By` | bytes that it may have | |
- * | `varve.table.open` | gauge | `{table}` | open tables | |
- * | `varve.snapshot.open` | gauge | `{snapshot}` | open snapshots | |
- * | `varve.iterator.open` | gauge | `{iterator}` | open iterators | |
- * | `varve.refusing` | gauge | `{database}` | 1 while writes are refused, otherwise 0 | |
+ * | `varve.memtable.size` | updown | `By` | memory of the memtables | `varve.memtable.state` |
+ * | `varve.memtable.frozen` | updown | `{memtable}` | memtables that wait to be flushed | |
+ * | `varve.level.size` | updown | `By` | bytes of a level's tables | `varve.level` |
+ * | `varve.level.tables` | updown | `{table}` | a level's tables | `varve.level` |
+ * | `varve.compaction.pending` | updown | `By` | bytes to be compacted | |
+ * | `varve.pool.usage` | updown | `By` | bytes in the buffer pool | |
+ * | `varve.pool.limit` | updown | `By` | bytes that it may have | |
+ * | `varve.table.open` | updown | `{table}` | open tables | |
+ * | `varve.snapshot.open` | updown | `{snapshot}` | open snapshots | |
+ * | `varve.iterator.open` | updown | `{iterator}` | open iterators | |
+ * | `varve.refusing` | updown | `{database}` | 1 while writes are refused, otherwise 0 | |
  * | `varve.recovery.duration` | histogram | `s` | opening | |
  * | `varve.flush.duration` | histogram | `s` | flushes | `varve.where` |
  * | `varve.compaction.duration` | histogram | `s` | compactions | as its span: level, reason, move, where |
@@ -74,6 +82,7 @@ import { fromFileUrl } from "@std/path";
 import { openWithEngine, webSurroundings } from "./database.ts";
 import { denoFileSystem } from "./deno_file_system.ts";
 import { denoWorkers } from "./deno_workers.ts";
+import { VarveError } from "./errors.ts";
 import type { DatabaseEvent, EventListener } from "./events.ts";
 import type { OpenOptions } from "./options.ts";
 import type { Database } from "./store.ts";
@@ -95,14 +104,14 @@ function spanAttributes(event: DatabaseEvent): Attributes {
         "varve.logs": event.logs,
         "varve.log.bytes": event.logBytes,
         "varve.log.dropped_bytes": event.droppedBytes,
-        "varve.entries": event.entries,
+        "varve.entries.read": event.entries,
         "varve.tables.written": event.tables,
         "varve.bytes.written": event.tableBytes,
       };
     case "flush":
       return {
         "varve.where": event.where,
-        "varve.entries": event.entries,
+        "varve.entries.read": event.entries,
         "varve.entries.dropped": event.droppedEntries,
         "varve.bytes.written": event.bytesWritten,
         ...(event.level !== undefined && { "varve.level": event.level }),
@@ -114,7 +123,7 @@ function spanAttributes(event: DatabaseEvent): Attributes {
         "varve.reason": event.reason,
         "varve.move": event.isMove,
         "varve.level": event.level,
-        "varve.level.output": event.outputLevel,
+        "varve.output_level": event.outputLevel,
         "varve.tables.read": event.tablesRead,
         "varve.tables.written": event.tablesWritten,
         "varve.bytes.read": event.bytesRead,
@@ -128,10 +137,15 @@ function spanAttributes(event: DatabaseEvent): Attributes {
         "varve.stall.awaited": event.isAwaited,
       };
     case "error":
-      return { "varve.action": event.action, "error.type": event.error.code };
+      return { "varve.action": event.action };
     default:
       return {};
   }
+}
+
+/** What an error that is not the library's own is called. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "_OTHER";
 }
 
 /** Marks a span as failed. */
@@ -139,6 +153,7 @@ function fail(span: Span, error: unknown): void {
   const exception = error instanceof Error ? error : String(error);
   const message = error instanceof Error ? error.message : String(error);
   span.recordException(exception);
+  span.setAttribute("error.type", error instanceof VarveError ? error.code : nameOf(error));
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 

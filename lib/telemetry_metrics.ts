@@ -1,5 +1,5 @@
 /**
- * **What.** Which figures of a database OpenTelemetry is told, as metrics: counters and gauges that are read from the
+ * **What.** Which figures of a database OpenTelemetry is told, as metrics: counters that are read from the
  * statistics whenever somebody collects, and durations that come with events. The table in the head of `telemetry.ts`
  * says what each of them is.
  *
@@ -25,7 +25,7 @@ import {
   type Meter,
   type MeterProvider,
   metrics,
-  type ObservableGauge,
+  type ObservableUpDownCounter,
 } from "@opentelemetry/api";
 import type { DatabaseEvent } from "./events.ts";
 import type { DatabaseStats } from "./stats.ts";
@@ -48,6 +48,9 @@ interface Metric {
   read(stats: DatabaseStats): readonly Reading[];
 }
 
+/** Bytes that went to the disk. */
+const WRITTEN: Attributes = { "disk.io.direction": "write" };
+
 /** What only grows. */
 const COUNTERS: readonly Metric[] = [
   {
@@ -57,7 +60,7 @@ const COUNTERS: readonly Metric[] = [
     read: ({ writes }) => [[writes.entries]],
   },
   {
-    name: "varve.write.io",
+    name: "varve.write.payload",
     unit: "By",
     description: "bytes of their keys and values",
     read: ({ writes }) => [[writes.bytes]],
@@ -66,7 +69,7 @@ const COUNTERS: readonly Metric[] = [
     name: "varve.log.io",
     unit: "By",
     description: "bytes written to the log",
-    read: ({ log }) => [[log.bytesWritten]],
+    read: ({ log }) => [[log.bytesWritten, WRITTEN]],
   },
   {
     name: "varve.log.syncs",
@@ -78,7 +81,7 @@ const COUNTERS: readonly Metric[] = [
     name: "varve.flush.io",
     unit: "By",
     description: "bytes of tables that flushes wrote",
-    read: ({ background }) => [[background.flushBytes]],
+    read: ({ background }) => [[background.flushBytes, WRITTEN]],
   },
   {
     name: "varve.compaction.io",
@@ -86,14 +89,14 @@ const COUNTERS: readonly Metric[] = [
     description: "bytes that compactions read and wrote",
     read: ({ background }) => [
       [background.compactionReadBytes, { "disk.io.direction": "read" }],
-      [background.compactionWriteBytes, { "disk.io.direction": "write" }],
+      [background.compactionWriteBytes, WRITTEN],
     ],
   },
   {
     name: "varve.manifest.io",
     unit: "By",
     description: "bytes written to manifests",
-    read: ({ background }) => [[background.manifestBytes]],
+    read: ({ background }) => [[background.manifestBytes, WRITTEN]],
   },
   {
     name: "varve.entries.dropped",
@@ -133,8 +136,8 @@ const COUNTERS: readonly Metric[] = [
   },
 ];
 
-/** What goes up and down. */
-const GAUGES: readonly Metric[] = [
+/** What goes up and down, and has a meaning when it is added up over databases. */
+const UP_AND_DOWN: readonly Metric[] = [
   {
     name: "varve.memtable.size",
     unit: "By",
@@ -169,7 +172,7 @@ const GAUGES: readonly Metric[] = [
     read: ({ background }) => [[background.pendingBytes]],
   },
   {
-    name: "varve.pool.size",
+    name: "varve.pool.usage",
     unit: "By",
     description: "bytes in the buffer pool",
     read: ({ pool }) => [[pool.usedBytes]],
@@ -233,13 +236,15 @@ function durationAttributes(event: DatabaseEvent): Attributes {
 class Instruments {
   readonly meter: Meter;
   readonly counters: readonly Counter[];
-  readonly gauges: readonly ObservableGauge[];
+  readonly upAndDown: readonly ObservableUpDownCounter[];
   readonly durations: ReadonlyMap<string, Histogram>;
 
   constructor(provider: MeterProvider) {
     const meter = this.meter = provider.getMeter(SCOPE);
     this.counters = COUNTERS.map(({ name, ...options }) => meter.createCounter(name, options));
-    this.gauges = GAUGES.map(({ name, ...options }) => meter.createObservableGauge(name, options));
+    this.upAndDown = UP_AND_DOWN.map(({ name, ...options }) =>
+      meter.createObservableUpDownCounter(name, options)
+    );
     const advice = { explicitBucketBoundaries: BOUNDS };
     this.durations = new Map(
       Object.entries(DURATIONS).map(([type, description]) => [
@@ -286,9 +291,9 @@ export class Watch {
    * @param stats Gives them; it must go on to after the database is closed.
    */
   begin(stats: () => DatabaseStats): void {
-    const { meter, gauges } = this.#instruments;
+    const { meter, upAndDown } = this.#instruments;
     this.#stats = stats;
-    meter.addBatchObservableCallback(this.#observe, [...gauges]);
+    meter.addBatchObservableCallback(this.#observe, [...upAndDown]);
   }
 
   /** Records how long something took. */
@@ -301,8 +306,8 @@ export class Watch {
 
   /** Adds what is still to be counted, and is asked no more. */
   end(): void {
-    const { meter, gauges } = this.#instruments;
-    meter.removeBatchObservableCallback(this.#observe, [...gauges]);
+    const { meter, upAndDown } = this.#instruments;
+    meter.removeBatchObservableCallback(this.#observe, [...upAndDown]);
     if (this.#stats !== undefined) this.#count(this.#stats());
     this.#stats = undefined;
   }
@@ -311,9 +316,9 @@ export class Watch {
     if (this.#stats === undefined) return;
     const stats = this.#stats();
     this.#count(stats);
-    GAUGES.forEach(({ read }, i) => {
+    UP_AND_DOWN.forEach(({ read }, i) => {
       for (const [value, attributes] of read(stats)) {
-        result.observe(this.#instruments.gauges[i]!, value, this.#with(attributes));
+        result.observe(this.#instruments.upAndDown[i]!, value, this.#with(attributes));
       }
     });
   };

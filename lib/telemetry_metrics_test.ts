@@ -53,7 +53,7 @@ class NotingProvider {
     };
     return {
       createCounter: make("counter"),
-      createObservableGauge: make("gauge"),
+      createObservableUpDownCounter: make("updown"),
       createHistogram: make("histogram"),
       addBatchObservableCallback: (it: BatchObservableCallback) => this.callbacks.add(it),
       removeBatchObservableCallback: (it: BatchObservableCallback) => this.callbacks.delete(it),
@@ -108,20 +108,20 @@ Deno.test("The sum of what was added to a counter is what the statistics say (in
     const { writes, log, background, pool } = engine.stats();
     const sums = Object.fromEntries(provider.sums);
     assertEquals(sums["varve.write.entries a"], 301);
-    assertEquals(sums["varve.write.io a"], writes.bytes);
-    assertEquals(sums["varve.log.io a"], log.bytesWritten);
+    assertEquals(sums["varve.write.payload a"], writes.bytes);
+    assertEquals(sums["varve.log.io a write"], log.bytesWritten);
     assertEquals(sums["varve.log.syncs a"], writes.syncs);
-    assertEquals(sums["varve.flush.io a"], background.flushBytes);
+    assertEquals(sums["varve.flush.io a write"], background.flushBytes);
     assertEquals(sums["varve.compaction.io a read"], background.compactionReadBytes);
     assertEquals(sums["varve.compaction.io a write"], background.compactionWriteBytes);
-    assertEquals(sums["varve.manifest.io a"], background.manifestBytes);
+    assertEquals(sums["varve.manifest.io a write"], background.manifestBytes);
     assertEquals(sums["varve.entries.dropped a"], background.droppedEntries);
     assertEquals(sums["varve.pool.fetches a hit"] ?? 0, pool.hits);
     assertEquals(sums["varve.pool.fetches a miss"], pool.misses);
     assertEquals(sums["varve.failures a"], undefined);
   }));
 
-Deno.test("Gauges say what is, and nothing of a database that is closed (invariant 2)", () =>
+Deno.test("What goes up and down says what is, and nothing of a database that is closed (invariant 2)", () =>
   noting(async (provider) => {
     const { watch, engine, database } = watched("a");
     database.putSync("key", "value");
@@ -159,6 +159,36 @@ Deno.test("Instruments are made once for all databases, and told apart by attrib
     }
   }));
 
+Deno.test("Counters go on where they were when a database is opened again, under another provider or not", () =>
+  noting(async (provider) => {
+    let entries = 0;
+    for (let round = 1; round <= 3; round++) {
+      const { watch, database } = watched("a");
+      for (let i = 0; i < round; i++) database.putSync(`key ${i}`, "value");
+      entries += round;
+      if (round === 2) provider.collect();
+      await database.close();
+      watch.end();
+      assertEquals(provider.sums.get("varve.write.entries a"), entries);
+    }
+    // One that is registered while a database is open is told of those that are opened after it.
+    const before = watched("before");
+    const later = new NotingProvider();
+    metrics.disable();
+    metrics.setGlobalMeterProvider(later as unknown as MeterProvider);
+    const after = watched("after");
+    for (const { database, watch } of [before, after]) {
+      database.putSync("key", "value");
+      await database.close();
+      watch.end();
+    }
+    const told = (it: NotingProvider) =>
+      [...it.sums.keys()].filter((name) => name.startsWith("varve.write.entries"));
+    assertEquals(told(later), ["varve.write.entries after"]);
+    assertEquals(told(provider), ["varve.write.entries a", "varve.write.entries before"]);
+    assertEquals([provider.callbacks.size, later.callbacks.size], [0, 0]);
+  }));
+
 Deno.test("Durations are recorded in seconds, beside what they were of", () =>
   noting((provider) => {
     const watch = new Watch({ database: "a" });
@@ -188,5 +218,61 @@ Deno.test(
       assertEquals(rows.map(([, name, kind, unit]) => [name, `${kind} ${unit}`]), [
         ...provider.made,
       ]);
+    }),
+);
+
+/** A metric's series as Prometheus names them when it takes OTLP. */
+function prometheusNames(name: string, kind: string, unit: string): string[] {
+  const words: Record<string, string> = { By: "_bytes", s: "_seconds" };
+  const base = name.replaceAll(".", "_") + (unit.startsWith("{") ? "" : words[unit]!);
+  if (kind === "counter") return [`${base}_total`];
+  return kind === "histogram" ? ["bucket", "sum", "count"].map((it) => `${base}_${it}`) : [base];
+}
+
+Deno.test(
+  "What docs/recipes/watching.md asks Prometheus for is there, by that name",
+  onSources,
+  () =>
+    noting((provider) => {
+      new Watch({});
+      const series = new Set<string>();
+      for (const [name, made] of provider.made) {
+        const [kind, unit] = made.split(" ") as [string, string];
+        for (const it of prometheusNames(name, kind, unit)) series.add(it);
+      }
+      const source = Deno.readTextFileSync(new URL("telemetry.ts", import.meta.url));
+      const attributes = [...source.matchAll(/`((?:varve|db|disk)(?:\.\w+)+)`/g)].map(([, it]) =>
+        it!
+      )
+        .filter((it) => !provider.made.has(it));
+      const labels = new Set(["le", ...attributes.map((it) => it.replaceAll(".", "_"))]);
+
+      const page = new URL("../docs/recipes/watching.md", import.meta.url);
+      const [, queries] = Deno.readTextFileSync(page).split("### Queries") as [string, string];
+      const [inTable, inRules] = queries.split("### Alarms") as [string, string];
+      const expressions = [
+        ...[...inTable.matchAll(/`([^`]*varve_[^`]*)`/g)].map(([, it]) => it!),
+        ...[...inRules.matchAll(/expr: (.*)/g)].map(([, it]) => it!),
+        ...[...inRules.matchAll(/`([^`\n]*varve_[^`\n]*)`/g)].map(([, it]) => it!),
+      ];
+      assert(expressions.length > 12, `${expressions.length}`);
+      for (const expression of expressions) {
+        const found: string[] = [];
+        // What is in braces, and after `by`, are labels.
+        const rest = expression.replaceAll(
+          /\{([^}]*)\}|\bby \(([^)]*)\)/g,
+          (_, where = "", by = "") => {
+            found.push(...where.split(",").map((it: string) => it.split(/[!=]/)[0]!.trim()));
+            found.push(...by.split(",").map((it: string) => it.trim()));
+            return "";
+          },
+        );
+        for (const label of found.filter((it) => it !== "")) {
+          assert(labels.has(label), `no attribute is called ${label}: ${expression}`);
+        }
+        const names = [...rest.matchAll(/\bvarve_\w+/g)].map(([it]) => it);
+        assert(names.length > 0, expression);
+        for (const name of names) assert(series.has(name), `no series is called ${name}`);
+      }
     }),
 );

@@ -7,8 +7,15 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { openDatabase } from "../lib/database.ts";
+import { VarveError } from "../lib/errors.ts";
 import type { DatabaseEvent } from "../lib/events.ts";
 import type { FileSystem } from "../lib/file_system.ts";
 import { MemoryFileSystem } from "../lib/memory_file_system.ts";
@@ -17,7 +24,7 @@ import { generator } from "../lib/random.ts";
 import { SimulatedFileSystem } from "../lib/simulated_file_system.ts";
 import type { DatabaseStats } from "../lib/stats.ts";
 import type { Database } from "../lib/store.ts";
-import { FailingFileSystem } from "./fixtures/failing_file_system.ts";
+import { type Change, FailingFileSystem } from "./fixtures/failing_file_system.ts";
 import { ManualTurns } from "./fixtures/manual_turns.ts";
 
 const TINY: OpenOptions = {
@@ -378,9 +385,25 @@ test("Under random load the statistics are the sum of all events so far (invaria
     });
     const { db } = watched;
     let compared = 0;
-    watched.onEvent = ({ type }) => {
+    let isFailed = false;
+    let table = 0;
+    watched.onEvent = (event) => {
+      const { type, durationMs } = event;
       if (type === "close") return;
       compared++;
+      const where = `seed ${seed}, event ${watched.events.length}`;
+      // The test's clock knows whole milliseconds only.
+      keep(() => assert(Number.isInteger(durationMs) && durationMs >= 0, where));
+      if (type === "flush" && event.table !== undefined) {
+        const before = table;
+        table = event.table;
+        keep(() => assert(before < table, `${where}: table ${table} after ${before}`));
+      }
+      if (type === "error" || type === "resume") {
+        const wasFailed = isFailed;
+        isFailed = type === "error";
+        keep(() => assert(type === "error" || wasFailed, `${where}: what was resumed?`));
+      }
       assertSame(watched, `seed ${seed}, event ${watched.events.length}`);
     };
     for (let i = 0; i < 1200; i++) {
@@ -397,6 +420,7 @@ test("Under random load the statistics are the sum of all events so far (invaria
     await watched.settle(db.resume());
     await watched.settle(db.compact());
     assertSame(watched, `seed ${seed}`);
+    assertEquals([watched.of("recovery").length, watched.events[0]!.type], [1, "recovery"]);
     assert(compared > 30, `seed ${seed}: ${compared} events`);
     await watched.close();
   }
@@ -406,8 +430,13 @@ let mismatch: unknown;
 
 /** A listener's errors are lost, so one is kept for the test. */
 function assertSame(watched: Watched, where: string): void {
+  keep(() => assertEquals(toldBy(watched), countedBy(watched.db.stats()), where));
+}
+
+/** Keeps the first error, which the test throws when it comes to compare by itself. */
+function keep(check: () => void): void {
   try {
-    assertEquals(toldBy(watched), countedBy(watched.db.stats()), where);
+    check();
   } catch (error) {
     mismatch ??= error;
   }
@@ -434,16 +463,18 @@ test("A listener may read and write by awaited writes, and throw; what it writes
   const watched = new Watched(disk, hasWorker, { maxImmutableMemtables: 1 });
   const { db } = watched;
   const written: Promise<void>[] = [];
-  let refusals = 0;
+  const refusals: string[] = [];
   watched.onEvent = ({ type }) => {
     if (type === "close") throw new Error("the listener is broken");
     db.getSync(key(0));
     assertEquals([...db.keysSync({ limit: 1 })].length, 1);
     written.push(db.put(`event ${written.length}`, type));
-    try {
-      db.putSync("at once", type);
-    } catch {
-      refusals++;
+    for (const act of [() => db.putSync("at once", type), () => db.deleteSync(key(0))]) {
+      try {
+        act();
+      } catch (error) {
+        refusals.push((error as Error).message);
+      }
     }
     throw new Error("the listener is broken");
   };
@@ -454,7 +485,10 @@ test("A listener may read and write by awaited writes, and throw; what it writes
   await watched.settle(db.compact());
   await watched.settle(Promise.all(written));
   assert(written.length > 5);
-  assert(refusals > 0, "no event came in the middle of a write");
+  // Whether the event came in the middle of a write or of a turn of its own.
+  const [first] = refusals;
+  assertStringIncludes(first!, "Cannot write at once");
+  assertEquals(refusals.length, 2 * written.length);
   await watched.close();
   const again = new Watched(disk, hasWorker);
   assertEquals([...again.db.keysSync({ prefix: "event " })].length, written.length);
@@ -476,3 +510,213 @@ Deno.test("Nothing on the path of reads and writes makes an event (invariant 2)"
   assertEquals(watched.events, []);
   await watched.close();
 });
+
+test("A logger may write by awaited writes, too, and never at once", async (hasWorker) => {
+  const disk = new MemoryFileSystem();
+  const turns = new ManualTurns(hasWorker ? disk : undefined);
+  const written: Promise<void>[] = [];
+  let refusals = 0;
+  let isOpen = false;
+  const log = () => {
+    if (!isOpen) return; // it is being opened
+    if (written.length < 20) written.push(db.put(`message ${written.length}`, "1"));
+    try {
+      db.putSync("at once", "1");
+    } catch {
+      refusals++;
+    }
+  };
+  const db: Database<string, string> = openDatabase(
+    "db",
+    { ...TINY, logger: { log } },
+    disk,
+    turns,
+  );
+  isOpen = true;
+  for (let i = 0; i < 200; i++) db.putSync(key(i), "v".repeat(3000));
+  await turns.settle(db.compact());
+  await turns.settle(Promise.all(written));
+  assert(refusals > 5, `${refusals}`);
+  assertEquals(db.getSync("at once"), undefined);
+  assertEquals([...db.keysSync({ prefix: "message " })].length, written.length);
+  await turns.settle(db.close());
+});
+
+test("A large batch that a listener awaits is written, after what was asked for before", async (hasWorker) => {
+  const watched = new Watched(new MemoryFileSystem(), hasWorker);
+  const { db } = watched;
+  const written: Promise<void>[] = [];
+  watched.onEvent = ({ type }) => {
+    if (type !== "flush" || written.length > 0) return;
+    const batch = db.batch();
+    for (let i = 0; i < 30; i++) batch.put(`large ${i}`, "v".repeat(50_000));
+    written.push(db.put("large 0", "before"), batch.commit(), db.put("large 1", "after"));
+    batch.put("large 2", "not of it");
+  };
+  db.putSync("a", "1");
+  await watched.settle(db.flush());
+  await watched.settle(Promise.allSettled(written));
+  assertEquals((await Promise.allSettled(written)).map(({ status }) => status), [
+    "fulfilled",
+    "fulfilled",
+    "fulfilled",
+  ]);
+  assertEquals([db.getSync("large 0")!.length, db.getSync("large 1")], [50_000, "after"]);
+  assertEquals([...db.keysSync({ prefix: "large " })].length, 30);
+  await watched.close();
+});
+
+test("A listener may ask for a flush, a compaction, the end, and for another database", async (hasWorker) => {
+  for (const when of ["recovery", "flush", "compaction", "stall"] as const) {
+    const watched = new Watched(new MemoryFileSystem(), hasWorker, { maxImmutableMemtables: 1 });
+    const { db } = watched;
+    const asked: Promise<unknown>[] = [];
+    const others: Watched[] = [];
+    watched.onEvent = ({ type }) => {
+      if (type !== when || asked.length > 0) return;
+      asked.push(db.put("asked", "1"), db.flush(), db.compact());
+      const other = new Watched(new MemoryFileSystem());
+      other.db.putSync("a", "1"); // that one has nothing under way
+      others.push(other);
+    };
+    for (let i = 0; i < 100; i++) db.putSync(key(i % 50), "v".repeat(5000));
+    await watched.settle(db.flush());
+    await watched.settle(db.compact());
+    await watched.settle(Promise.all(asked));
+    assertEquals(toldBy(watched), countedBy(db.stats()), when);
+    if (when !== "recovery") { // nobody has the database yet
+      assertEquals([asked.length, others.length, db.getSync("asked")], [3, 1, "1"], when);
+    }
+    for (const other of others) await other.close();
+
+    const closing: Promise<void>[] = [];
+    watched.onEvent = () => void closing.push(db.close());
+    db.putSync("last", "1");
+    await watched.settle(Promise.allSettled([db.flush()]));
+    await watched.settle(Promise.all(closing));
+    await watched.close();
+    assertEquals([watched.of("close").length, watched.events.at(-1)!.type], [1, "close"], when);
+  }
+});
+
+Deno.test("A listener that hears of a failure may resume", async () => {
+  const disk = new FailingFileSystem(new MemoryFileSystem());
+  const watched = new Watched(disk);
+  const { db } = watched;
+  const resumed: Promise<void>[] = [];
+  watched.onEvent = ({ type }) => {
+    if (type !== "error") return;
+    disk.fails = () => false;
+    resumed.push(db.resume());
+  };
+  db.putSync("a", "1");
+  disk.fails = ({ kind }) => kind === "append";
+  assertThrows(() => db.putSync("b", "2"));
+  await watched.settle(Promise.all(resumed));
+  assertEquals([watched.of("error").length, watched.of("resume").length, resumed.length], [
+    1,
+    1,
+    1,
+  ]);
+  db.putSync("c", "3");
+  assertEquals([...db.keysSync()], ["a", "c"]);
+  await watched.close();
+});
+
+Deno.test("Each thing that fails is told of once, by its name", async () => {
+  const cases: [string, Change["kind"], string, (db: Database<string, string>) => unknown][] = [
+    ["write to the log", "append", ".log", (db) => db.put("b", "2")],
+    ["sync the log", "sync", ".log", (db) => db.put("b", "2", { sync: true })],
+    ["sync the log", "sync", ".log", (db) => db.putSync("b", "2", { sync: true })],
+    ["start a log", "create", ".log", (db) => db.flush()],
+    ["flush", "create", ".ldb", (db) => db.flush()],
+    ["flush", "sync", ".ldb", (db) => db.flush()],
+    ["flush", "append", "MANIFEST", (db) => db.flush()],
+    ["compact", "append", "MANIFEST", (db) => db.compact()],
+    ["sync the log", "sync", ".log", (db) => db.close()],
+  ];
+  for (const [action, kind, name, act] of cases) {
+    const disk = new FailingFileSystem(new MemoryFileSystem());
+    const watched = new Watched(disk);
+    const { db } = watched;
+    db.putSync("a", "1");
+    if (action === "compact") {
+      await watched.settle(db.flush());
+      db.putSync("a", "2");
+      await watched.settle(db.flush());
+    }
+    disk.fails = (change) => change.kind === kind && change.name.includes(name);
+    const failed = async () => await act(db);
+    const why = `${kind} ${name}`;
+    await watched.settle(assertRejects(failed, VarveError, `Cannot ${action}`, why));
+    assertEquals(watched.of("error").map((it) => it.action), [action], why);
+    if (watched.of("close").length === 0) assertEquals(db.stats().failures, 1, why);
+    disk.fails = () => false;
+    await watched.settle(Promise.allSettled([db.close()]));
+    assertEquals([watched.of("error").length, watched.of("close").length], [1, 1], why);
+  }
+});
+
+Deno.test("Opening that fails throws, and tells nobody", async () => {
+  const disk = new FailingFileSystem(new MemoryFileSystem());
+  const first = new Watched(disk);
+  first.db.putSync("a", "1");
+  await first.close();
+  const events: DatabaseEvent[] = [];
+  const onEvent = (event: DatabaseEvent) => void events.push(event);
+  for (const kind of ["create", "append", "sync", "rename"] as const) {
+    disk.fails = (change) => change.kind === kind;
+    assertThrows(() => openDatabase("db", { ...TINY, onEvent }, disk, new ManualTurns()));
+    assertEquals(events, []);
+  }
+  disk.fails = () => false;
+  const again = new Watched(disk);
+  assertEquals(again.db.getSync("a"), "1");
+  await again.close();
+});
+
+test("At the bound of level 0 writers stop, and are told of as that", async (hasWorker) => {
+  const disk = new MemoryFileSystem();
+  const before = new Watched(disk, hasWorker, { levelZeroTables: 64 });
+  for (let i = 0; i < 12; i++) {
+    before.db.putSync(key(0), "first"); // so that each table overlaps the one before
+    before.db.putSync(key(i), "v".repeat(1000));
+    await before.settle(before.db.flush());
+  }
+  assert(before.db.stats().levels[0]!.tables >= 9);
+  await before.close();
+  for (const isAwaited of hasWorker ? [false, true] : [false]) {
+    const copy = isAwaited ? disk : await copyOf(disk);
+    const watched = new Watched(copy, hasWorker, { levelZeroTables: 1 });
+    const { db } = watched;
+    for (let i = 0; i < 3; i++) {
+      if (!isAwaited) db.putSync(key(i), "v".repeat(60_000));
+      else await watched.settle(Promise.all(await watched.putWithoutTurns(3, 60_000)));
+    }
+    const stopped = watched.of("stall").filter((it) => it.condition === "stopped");
+    const levelZero = stopped.filter(({ cause }) => cause === "levelZero");
+    assert(levelZero.length > 0, JSON.stringify(watched.of("stall")));
+    assert(levelZero.every(({ durationMs }) => durationMs > 0));
+    assertEquals(toldBy(watched), countedBy(db.stats()));
+    assert(db.stats().levels[0]!.tables < 9);
+    await watched.close();
+  }
+});
+
+/** The same files on another disk. */
+async function copyOf(disk: MemoryFileSystem): Promise<MemoryFileSystem> {
+  const copy = new MemoryFileSystem();
+  copy.makeDirectory("db");
+  for (const name of disk.list("db")) {
+    const path = `db/${name}`;
+    const from = disk.open(path);
+    const bytes = new Uint8Array(disk.size(path));
+    from.read(bytes, 0);
+    from.close();
+    const to = copy.create(path);
+    to.append(bytes);
+    await to.sync();
+    to.close();
+  }
+  return copy;
+}

@@ -134,9 +134,9 @@ import { MemoryFileSystem } from "@varve/varve";
 import { open } from "@varve/varve/telemetry";
 
 class Disk extends MemoryFileSystem {
-  isFull = false;
+  full = undefined;
   create(path) {
-    if (this.isFull) throw new Error("disk full");
+    if (this.full?.test(path)) throw new Error("disk full");
     return super.create(path);
   }
 }
@@ -161,11 +161,13 @@ gauge.addCallback((result) => result.observe(++collections));
 while (Deno.args[0] === "collected" && collections < 2) {
   await new Promise((resolve) => setTimeout(resolve, 10));
 }
-fileSystem.isFull = true;
-db.putSync("a", "1");
-await db.flush().catch(() => {});
-fileSystem.isFull = false;
-await db.resume();
+for (const full of [/log$/, /ldb$/]) {
+  fileSystem.full = full;
+  db.putSync("a", "1");
+  await db.flush().catch(() => {});
+  fileSystem.full = undefined;
+  await db.resume();
+}
 db.putSync("late", "1");
 const { writes, background, pool, log, failures } = db.stats();
 const state = [...db.keysSync()].length;
@@ -222,7 +224,7 @@ Deno.test(
       ...source.matchAll(/^ \* \| `(varve\.[\w.]+)` \| (\w+) \| `(.+?)` \| (.*?) \|/gm),
     ];
     assert(rows.length > 20);
-    const kinds = { counter: "sum", gauge: "gauge", histogram: "histogram" } as const;
+    const kinds = { counter: "sum", updown: "sum", histogram: "histogram" } as const;
     // Counters of what there was none of do not appear.
     const none = ["varve.pool.evictions", "varve.log.syncs"];
     for (
@@ -232,7 +234,7 @@ Deno.test(
       assert(metric !== undefined, `${name} has not arrived`);
       assertEquals([metric.unit, metric.description], [unit, description], name);
       assert(metric[kinds[kind as keyof typeof kinds]] !== undefined, `${name} is no ${kind}`);
-      if (kind === "counter") assert(metric.sum!.isMonotonic, name);
+      assertEquals(metric.sum?.isMonotonic ?? false, kind === "counter", name);
       const { dataPoints } = metric.sum ?? metric.gauge ?? metric.histogram!;
       for (const { attributes } of dataPoints) {
         const all = attributesOf(attributes);
@@ -241,15 +243,16 @@ Deno.test(
     }
     const counted = {
       "varve.write.entries": writes!.entries,
-      "varve.write.io": writes!.bytes,
-      "varve.log.io": log!.bytesWritten,
-      "varve.flush.io": background!.flushBytes,
+      "varve.write.payload": writes!.bytes,
       "varve.entries.dropped": background!.droppedEntries,
       "varve.failures": failures,
     };
     for (const [name, value] of Object.entries(counted)) {
       assertEquals(collector.value(name), value as unknown as number, name);
     }
+    const written = { "disk.io.direction": "write" };
+    assertEquals(collector.value("varve.log.io", written), log!.bytesWritten);
+    assertEquals(collector.value("varve.flush.io", written), background!.flushBytes);
     const read = { "disk.io.direction": "read" };
     assertEquals(collector.value("varve.compaction.io", read), background!.compactionReadBytes);
     const hit = { "varve.pool.result": "hit" };
@@ -281,10 +284,11 @@ Deno.test(
     assertEquals(recovery!.parentSpanId, opened!.spanId);
     const [called, ...later] = spans("varve.call.flush");
     assertEquals([called!.traceId, called!.parentSpanId], [request!.traceId, request!.spanId]);
-    assertEquals([later.length, later[0]!.status?.code], [1, 2]);
+    assertEquals(later.map(({ status }) => status?.code), [2, 2]);
+    assertEquals(attributesOf(later[0]!.attributes)["error.type"], "IO");
     assertEquals(
       ["varve.call.compact", "varve.call.resume", "varve.close"].map((name) => spans(name).length),
-      [1, 1, 1],
+      [1, 2, 1],
     );
 
     const flushes = spans("varve.flush");
@@ -313,9 +317,13 @@ Deno.test(
       `${ms} ms, not ${writes!.stallMs}`,
     );
 
-    const [failure, ...more] = spans("varve.failure");
+    const [failure, failedFlush, ...more] = spans("varve.failure");
     // It came when a log was to be started, in the middle of that call.
     assertEquals([failure!.status?.code, more, failure!.parentSpanId], [2, [], later[0]!.spanId]);
+    const { "varve.action": action, "error.type": type } = attributesOf(failedFlush!.attributes);
+    assertEquals([action, type, failedFlush!.status?.code], ["flush", "IO", 2]);
+    // A flush that failed is of a trace of its own, as one that is done.
+    assert(!failedFlush!.parentSpanId && failedFlush!.traceId !== later[1]!.traceId);
     const [exception] = failure!.events!;
     assertEquals(exception!.name, "exception");
     assert(String(attributesOf(exception!.attributes)["exception.message"]).includes("disk full"));

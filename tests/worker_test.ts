@@ -47,12 +47,57 @@ function keyOf(i: number): string {
   return String((i * 7919) % 100_003).padStart(8, "0");
 }
 
-/** Puts until there is a worker, which a first job is enough for; puts some more then. */
-async function writeToWorker(db: Texts): Promise<number> {
+/** Puts one more. */
+type Put = (i: number) => unknown;
+
+/**
+ * Puts until the first job has a worker started, and lets it start. How long that takes is up to the machine: in the
+ * meantime a fast disk takes any number of puts, so nothing is put, and nobody is in its way. One that can't be started
+ * is told of by the logger, which ends the wait.
+ */
+async function startWorker(
+  db: Database<unknown, unknown>,
+  log: WorkerLog,
+  put: Put,
+): Promise<number> {
   let count = 0;
-  while (!db.stats().background.worker || db.stats().background.flushes < 4) {
+  for (; db.stats().background.flushes < 1 && !db.stats().background.worker; count++) {
+    await put(count);
+  }
+  while (!db.stats().background.worker) {
+    assertEquals(log.messages, [], "no worker takes part");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return count;
+}
+
+/** The same without a turn of the event loop, so that nobody hears of a worker that can't be started. */
+function startWorkerAtOnce(db: Database<unknown, unknown>, put: Put): number {
+  let count = 0;
+  for (; db.stats().background.flushes < 1 && !db.stats().background.worker; count++) put(count);
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (let waits = 0; !db.stats().background.worker; waits++) {
+    assert(waits < 120, "no sign of a worker in two minutes: it must have failed");
+    for (let i = 0; i < 100 && !db.stats().background.worker; i++) Atomics.wait(nothing, 0, 0, 10);
+  }
+  return count;
+}
+
+/** Takes what there is to say of workers. */
+class WorkerLog {
+  readonly messages: string[] = [];
+
+  log(_level: string, source: string, message: string): void {
+    if (source === "worker") this.messages.push(message);
+  }
+}
+
+/** Puts until there is a worker, and some more that it has to flush. */
+async function writeToWorker(db: Texts, log: WorkerLog): Promise<number> {
+  let count = await startWorker(db, log, (i) => db.put(keyOf(i), VALUE));
+  const { flushes } = db.stats().background;
+  while (db.stats().background.flushes < flushes + 3) {
     for (let i = 0; i < 1000; i++) await db.put(keyOf(count++), VALUE);
-    assert(count < 100_000, "no worker takes part");
   }
   return count;
 }
@@ -70,8 +115,8 @@ Deno.test(
   () =>
     inDirectory(async (directory) => {
       const db = await open(directory, { ...SMALL, worker: true });
-      let count = 0;
-      let flushes = 0;
+      let count = startWorkerAtOnce(db, (i) => db.putSync(keyOf(i), VALUE));
+      let { flushes } = db.stats().background;
       let flushesInWorker = 0;
       while (flushesInWorker < 12 || db.stats().background.compactions === 0) {
         for (let i = 0; i < 100; i++) db.putSync(keyOf(count++), VALUE);
@@ -115,13 +160,14 @@ Deno.test(
     inDirectory(async (directory) => {
       const disk = new CountingDisk();
       const surroundings = { ...webSurroundings, workers: denoWorkers };
+      const log = new WorkerLog();
       const db: Texts = openDatabase<string, string>(
         directory,
-        SMALL as OpenOptions<string, string>,
+        { ...SMALL, logger: log } as OpenOptions<string, string>,
         disk,
         surroundings,
       );
-      const count = await writeToWorker(db);
+      const count = await writeToWorker(db, log);
       while (db.stats().background.isBusy) await new Promise((resolve) => setTimeout(resolve, 1));
       disk.removals = 0;
       const before = db.stats().background;
@@ -165,8 +211,9 @@ Deno.test(
   onDisk,
   () =>
     inDirectory(async (directory) => {
-      const db = await open(directory, { ...SMALL, worker: true });
-      const count = await writeToWorker(db);
+      const log = new WorkerLog();
+      const db = await open(directory, { ...SMALL, worker: true, logger: log });
+      const count = await writeToWorker(db, log);
       {
         using snapshot = db.snapshot();
         for (let i = 0; i < count; i += 2) await db.delete(keyOf(i));
@@ -197,10 +244,12 @@ Deno.test(
   onDisk,
   () =>
     inDirectory(async (directory) => {
-      const db = await open(directory, { ...SMALL, worker: true });
+      const log = new WorkerLog();
+      const db = await open(directory, { ...SMALL, worker: true, logger: log });
       const pad = "k".repeat(60_000);
-      let count = 0;
-      while (db.stats().background.compactions < 2) {
+      let count = await startWorker(db, log, (i) => db.put(`${keyOf(i)}${pad}`, "v"));
+      const { compactions } = db.stats().background;
+      while (db.stats().background.compactions < compactions + 2) {
         for (let i = 0; i < 50; i++) await db.put(`${keyOf(count++)}${pad}`, "v");
         assert(count < 10_000);
       }
@@ -225,9 +274,11 @@ Deno.test(
       });
       const encoder = new TextEncoder();
       const value = encoder.encode(VALUE);
-      let count = 0;
-      while (!db.stats().background.worker || db.stats().background.compactions < 1) {
-        for (let i = 0; i < 500; i++) db.putSync(encoder.encode(keyOf(count++)), value);
+      const put = (i: number) => db.putSync(encoder.encode(keyOf(i)), value);
+      let count = startWorkerAtOnce(db, put);
+      const { compactions } = db.stats().background;
+      while (db.stats().background.compactions === compactions) {
+        for (let i = 0; i < 500; i++) put(count++);
         assert(count < 100_000);
       }
       const expected = [...db.entriesSync()].map(([key, value]) => [key.toHex(), value.toBase64()]);
@@ -253,7 +304,12 @@ async function run(permissions: readonly string[], program: string): Promise<str
 
 const WRITE_MUCH = `let count = 0;
   const value = "v".repeat(1000);
-  while (db.stats().background.flushes < 4) await db.put(String(count++).padStart(8, "0"), value);
+  const write = async (isEnough) => {
+    while (!isEnough(db.stats().background)) await db.put(String(count++).padStart(8, "0"), value);
+  };
+  await write(({ flushes }) => flushes > 0);
+  while (options.worker && !db.stats().background.worker) await new Promise((f) => setTimeout(f, 1));
+  await write(({ flushes }) => flushes > 3);
   console.log(count, db.stats().background.worker);`;
 
 Deno.test(
@@ -264,9 +320,9 @@ Deno.test(
       const permissions = [`--allow-read=${directory},${root}`, `--allow-write=${directory}`];
       const text = await run(
         permissions,
-        `const db = await open(${JSON.stringify(directory)}, ${
-          JSON.stringify({ ...SMALL, worker: true })
-        });
+        `const options = ${JSON.stringify({ ...SMALL, worker: true })};
+      const log = (_, source, message) => source === "worker" && Deno.exit(console.error(message) ?? 1);
+      const db = await open(${JSON.stringify(directory)}, { ...options, logger: { log } });
       ${WRITE_MUCH}`,
       );
       const [count, worker] = text.trim().split(" ");
@@ -360,13 +416,14 @@ for (const end of ["killed", "cut off, and waited for", "cut off, and awaited"] 
       inDirectory(async (directory) => {
         const workers = new CutOffWorkers();
         const surroundings = { ...webSurroundings, workers };
+        const log = new WorkerLog();
         const db: Texts = openDatabase(
           directory,
-          SMALL as OpenOptions<string, string>,
+          { ...SMALL, logger: log } as OpenOptions<string, string>,
           denoFileSystem,
           surroundings,
         );
-        let count = await writeToWorker(db);
+        let count = await writeToWorker(db, log);
         workers.isCutOff = end !== "killed";
         const failed = async () => {
           for (let i = 0; i < 50_000; i++) {

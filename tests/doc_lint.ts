@@ -3,7 +3,7 @@
  * Level database extends and takes, are documented by that package, and not to be exported by us.
  *
  * ```sh
- * deno run --allow-run --allow-read tests/level_doc_lint.ts mod.ts lib/level.ts
+ * deno run --allow-run --allow-read tests/doc_lint.ts mod.ts lib/level.ts
  * ```
  *
  * **Invariants.**
