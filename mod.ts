@@ -165,6 +165,8 @@
  *
  * **Deno KV**
  * - `kv_key.ts` keys of Deno KV as bytes that sort as they do
+ * - `kv_v8_writer.ts` values as V8 serializes them
+ * - `kv_v8_reader.ts` the same back
  * - `kv_value.ts` values of Deno KV as bytes
  * - `kv_limits.ts` how much may be asked for at a time
  * - `kv_store.ts` entries with versionstamps and expiry, and commits

@@ -17,7 +17,8 @@
  * It does what the `Deno.Kv` of Deno 2.9 does on a file, compared call by call in its tests. These differ, and why:
  *
  * - **Expiry is exact.** An entry is not read from its expiry on, and a watch tells of it. The runtime goes on giving
- *   it until a sweep, a minute later or more. `expireIn: 0` is expired at once.
+ *   it until a sweep, a minute later or more. `expireIn: 0` is expired at once. On disk it stays until a later commit,
+ *   each of which removes up to 16 that are expired: a database that nobody writes to does not get smaller.
  * - **A failed operation writes nothing.** In the runtime the mutations before one that fails stay, as where `sum`
  *   meets a string.
  * - **No limits but the engine's**: keys of 64 KiB, values and commits of 1 GiB, any number of checks, mutations, keys
@@ -30,7 +31,7 @@
  * - **`list` checks its arguments at once**, the runtime some of them with the first entry; and two calls of `next`
  *   that are not awaited never give the same entry.
  * - **`watch` reads nothing ahead**: its first state is that of the first read, not that of the call, and no state
- *   that was overtaken is given.
+ *   that was overtaken is given. The process is kept alive while a read waits; in the runtime by every watch.
  * - **Messages of the queue** come in the order of their deadlines, and of their commits; the runtime's come in any
  *   order within a millisecond, up to 0.1 s later. A message that was being handled when the process died is
  *   delivered again at once, and that costs it no retry; in the runtime after some seconds, and it does. A
@@ -42,6 +43,8 @@
  * - **Versionstamps** are as many digits and increase as strictly, also across crashes, but are not the same ones:
  *   four bytes for the number of times the database was opened, four for the number of the commit since, and `0000`.
  *   Commits are counted one by one; the runtime leaves random gaps.
+ * - **A directory is to be named**: there is none that belongs to a program, as the runtime has it, and databases
+ *   elsewhere are opened by `Deno.openKv`.
  * - **One process** has a directory open. The runtime lets several share a file.
  *
  * **Invariants.**
@@ -94,6 +97,7 @@ import {
 import { StoreQueue } from "./kv_queue_store.ts";
 import { KvWatch } from "./kv_watch.ts";
 import { type Logger, silentLogger } from "./logger.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
 import { describe, type OpenOptions } from "./options.ts";
 
 export type {
@@ -424,6 +428,32 @@ function rememberClosing(fileSystem: FileSystem, directory: string, closed: Prom
   directories.set(directory, settled);
 }
 
+/** The name of a database that is in memory, and gone when it is closed. */
+const IN_MEMORY = ":memory:";
+
+/** The path of a directory, however it was given. */
+function pathOf(directory: unknown): string {
+  const isFile = directory instanceof URL && directory.protocol === "file:";
+  if (isFile) return fromFileUrl(directory);
+  if (directory === undefined) {
+    throw new TypeError('Cannot open database: it needs a directory, or the name ":memory:"');
+  }
+  const path = directory instanceof URL ? directory.href : directory;
+  if (typeof path !== "string") {
+    throw new TypeError(
+      `Cannot open database: directory must be a path or a file: URL, got ${describe(path)}`,
+    );
+  }
+  if (directory instanceof URL || /^https?:\/\//.test(path)) {
+    throw new TypeError(
+      `Cannot open database: ${
+        describe(path)
+      } is not a directory of this machine; Deno.openKv() opens databases elsewhere`,
+    );
+  }
+  return path;
+}
+
 /**
  * Opens a database of Deno KV, and creates it if there is none.
  *
@@ -442,10 +472,11 @@ function rememberClosing(fileSystem: FileSystem, directory: string, closed: Prom
  * assertEquals((await kv.get<Deno.KvU64>(["visits"])).value?.value, 3n);
  * ```
  *
- * @param directory The directory, as a path or a `file:` URL.
+ * @param directory The directory, as a path or a `file:` URL; `":memory:"` for a database in memory, which is gone
+ * when it is closed.
  * @param options How to open it; every one has a default.
  * @returns The open database, to be closed with `close` or `await using`.
- * @throws {TypeError} If an option is unknown or of a wrong type.
+ * @throws {TypeError} If the directory is none, or the URL of a database elsewhere; if an option is unknown or of a wrong type.
  * @throws {RangeError} If an option is out of range.
  * @throws {VarveError} `UNSUPPORTED_FORMAT` if the directory has a database of something else; else as `open` of
  * `@varve/varve`.
@@ -455,7 +486,7 @@ export async function openKv(
   directory: string | URL,
   options: KvOptions = {},
 ): Promise<Kv> {
-  const path = directory instanceof URL ? fromFileUrl(directory) : directory;
+  const path = pathOf(directory);
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
       `Cannot open database: options must be an object, got ${describe(options)}`,
@@ -475,10 +506,14 @@ export async function openKv(
       throw new TypeError(`Cannot open database: unknown option "${name}"`);
     }
   }
-  const { fileSystem = denoFileSystem, logger = silentLogger } = engineOptions;
+  // As in the runtime, each opening of this name is a database of its own.
+  const disk = path === IN_MEMORY ? new MemoryFileSystem() : denoFileSystem;
+  const { fileSystem = disk, logger = silentLogger } = engineOptions;
   await closing.get(fileSystem)?.get(path);
-  const surroundings = { ...webSurroundings, workers: denoWorkers };
-  const engine = openEngine(path, engineOptions, denoFileSystem, surroundings);
+  const surroundings = path === IN_MEMORY
+    ? webSurroundings
+    : { ...webSurroundings, workers: denoWorkers };
+  const engine = openEngine(path, engineOptions, disk, surroundings);
   try {
     const store = new KvStore(engine, surroundings, clock);
     const allowed = limits === "deno" ? DENO_LIMITS : ENGINE_LIMITS;

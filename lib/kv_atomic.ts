@@ -13,7 +13,8 @@
 import type { KvKey } from "./kv_key.ts";
 import type { PreparedMessage } from "./kv_queue_message.ts";
 import type { StoreQueue } from "./kv_queue_store.ts";
-import { checkKeyLimit, checkLimit, checkValueLimit, type KvLimits } from "./kv_limits.ts";
+import { checkKeyLimit, checkLimit, checkObject, checkValueLimit } from "./kv_limits.ts";
+import type { KvLimits } from "./kv_limits.ts";
 import { entryKey, type KvCommit, type KvStore } from "./kv_store.ts";
 import {
   deserializeValue,
@@ -357,6 +358,7 @@ export class KvOperation implements AtomicOperation {
 
   /** {@inheritDoc} */
   check(...checks: AtomicCheck[]): this {
+    for (const check of checks) checkObject("check", check);
     for (const { key, versionstamp } of checks) {
       const stored = this.#writableKey("check", key);
       this.#checks.push({ key: stored, versionstamp: checkedVersionstamp(versionstamp) });
@@ -368,6 +370,7 @@ export class KvOperation implements AtomicOperation {
   /** {@inheritDoc} */
   mutate(...mutations: KvMutation[]): this {
     for (const mutation of mutations) {
+      checkObject("mutate", mutation);
       const { key, type, value, expireIn } = mutation as {
         key: KvKey;
         type: Kind;

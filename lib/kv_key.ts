@@ -27,7 +27,7 @@
  *
  * Source: the tuple layer of FoundationDB, `design/tuple.md`, with the kinds of part that Deno KV has.
  *
- * **Read next.** `kv_value.ts`
+ * **Read next.** `kv_v8_writer.ts`
  *
  * @module
  */

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { describe } from "./options.ts";
 
 /** The most of each. */
 export interface KvLimits {
@@ -98,4 +99,16 @@ export function checkKeyLimit(action: string, key: Uint8Array, limit: number): v
  */
 export function checkValueLimit(action: string, serialized: Uint8Array, limits: KvLimits): void {
   checkLimit(action, "bytes of a value", serialized.length - 1, limits.valueBytes);
+}
+
+/**
+ * Refuses what is no object.
+ *
+ * @param action What is being done, for the error.
+ * @param value What should be one.
+ * @throws {TypeError} If it is none.
+ */
+export function checkObject(action: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(`Cannot ${action}: it takes objects, got ${describe(value)}`);
 }

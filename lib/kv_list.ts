@@ -357,7 +357,11 @@ export class KvLister<T> implements KvListIterator<T> {
     options: KvListOptions,
     limits: KvLimits,
   ) {
-    const { limit, batchSize, cursor, reverse = false, consistency } = options;
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`Cannot list: options must be an object, got ${describe(options)}`);
+    }
+    const { limit, batchSize, reverse = false, consistency } = options;
+    const cursor = options.cursor ?? undefined; // null is what a page's address has without one
     if (limit !== undefined) checkCount("limit", limit);
     if (batchSize !== undefined) checkCount("batchSize", batchSize);
     this.#batchSize = batchSize ?? Math.min(limit ?? BATCH_DEFAULT, BATCH_DEFAULT_MAX);

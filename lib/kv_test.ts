@@ -149,3 +149,38 @@ Deno.test("what is read is the reader's own", async () => {
   assertEquals(other.value, { list: [1] });
   assertEquals((await kv.get(["a", Uint8Array.of(1)])).value, { list: [1] });
 });
+
+Deno.test("a database in memory is one of its own each time, and gone when it is closed", async () => {
+  await using one = await openKv(":memory:");
+  await using other = await openKv(":memory:");
+  await one.set(["a"], 1);
+  assertEquals([(await one.get(["a"])).value, (await other.get(["a"])).value], [1, null]);
+  await one.close();
+  await using again = await openKv(":memory:", { limits: "deno" });
+  assertEquals((await again.get(["a"])).value, null);
+});
+
+Deno.test("what is no directory is refused by name", async () => {
+  const open = openKv as (directory?: unknown) => Promise<Kv>;
+  await assertRejects(() => open(), TypeError, 'it needs a directory, or the name ":memory:"');
+  for (const path of [7, null, {}, ""]) {
+    await assertRejects(() => open(path), TypeError, "directory must be a path or a file: URL");
+  }
+  for (const url of ["https://kv.example.com", "http://localhost:4512/"]) {
+    for (const place of [url, new URL(url)]) {
+      await assertRejects(() => open(place), TypeError, "Deno.openKv() opens databases elsewhere");
+    }
+  }
+});
+
+Deno.test("arguments that are no objects are refused by name, and a cursor of null is none", async () => {
+  await using kv = await openKv(":memory:");
+  for (const none of [null, 7] as never[]) {
+    assertThrows(() => kv.atomic().check(none), TypeError, "Cannot check: it takes objects, got");
+    assertThrows(() => kv.atomic().mutate(none), TypeError, "Cannot mutate: it takes objects, got");
+    assertThrows(() => kv.list({ prefix: [] }, none), TypeError, "options must be an object, got");
+  }
+  await kv.set(["a"], 1);
+  const cursor = null as unknown as string; // what URLSearchParams.get() gives
+  assertEquals((await Array.fromAsync(kv.list({ prefix: [] }, { cursor }))).length, 1);
+});

@@ -21,6 +21,8 @@
  * @module
  */
 import { Deserializer, Serializer } from "node:v8";
+import { readV8 } from "./kv_v8_reader.ts";
+import { writeV8 } from "./kv_v8_writer.ts";
 import { describe } from "./options.ts";
 
 const V8 = 0x01;
@@ -110,7 +112,7 @@ function isU64(value: object): value is KvU64 {
 type ValueSerializer = Serializer & { _getDataCloneError: ErrorConstructor };
 
 /**
- * V8's serializer, plain: `serialize` of `node:v8` writes the views of a buffer one by one, so that they share nothing
+ * V8's serializer, plain, for what is left to it: `serialize` of `node:v8` writes the views of a buffer one by one, so that they share nothing
  * when they come back, or share memory with values of others.
  */
 class PlainSerializer extends Serializer {
@@ -165,12 +167,41 @@ export function serializeValue(value: unknown): Uint8Array {
       throw new TypeError("Cannot store value: shared memory could not be cloned");
     }
     if (isU64(value)) return serializeU64(value.value);
-    if (!(value instanceof Date)) refuseHostObjects(value);
+  }
+  return written(value, false) ?? serializeCopy(value);
+}
+
+/** What {@linkcode writeV8} wrote. What is too deep for it is not for V8. */
+function written(value: unknown, isCopy: boolean): Uint8Array | undefined {
+  try {
+    return writeV8(V8, value, isCopy);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined; // a getter that threw it throws it again
+    throw error;
+  }
+}
+
+/**
+ * What may be other than it looks is copied first: of the copy everything is known. V8 by itself writes what then is
+ * left, of which there is little: buffers that can be resized, and what is thousands of levels deep.
+ */
+function serializeCopy(value: unknown): Uint8Array {
+  if (typeof value === "object" && value !== null) refuseHostObjects(value);
+  let copy = value;
+  try {
+    copy = structuredClone(value);
+    const bytes = written(copy, true);
+    if (bytes !== undefined) return bytes;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "DataCloneError") {
+      throw new TypeError(`Cannot store value: ${error.message}`, { cause: error });
+    }
+    if (!(error instanceof RangeError)) throw error; // too deep even to be copied
   }
   const serializer: ValueSerializer = new PlainSerializer();
   serializer.writeRawBytes(V8_TAG);
   serializer.writeHeader();
-  serializer.writeValue(value);
+  serializer.writeValue(copy);
   return serializer.releaseBuffer();
 }
 
@@ -234,7 +265,9 @@ export function deserializeValue(bytes: Uint8Array, start = 0): unknown {
       if (value === undefined) break;
       return new KvU64(value);
     }
-    case V8:
+    case V8: {
+      const read = readV8(bytes, start + 1);
+      if (read !== undefined) return read.value;
       try {
         const deserializer = new PlainDeserializer(bytes.subarray(start + 1));
         deserializer.readHeader();
@@ -242,6 +275,7 @@ export function deserializeValue(bytes: Uint8Array, start = 0): unknown {
       } catch (cause) {
         throw new TypeError("Cannot read value: its bytes are not what was stored", { cause });
       }
+    }
   }
   throw new TypeError(`Cannot read value: its bytes are not what was stored`);
 }

@@ -1,10 +1,13 @@
-import { deserialize, serialize } from "node:v8";
 import { deserializeValue, KvU64, serializeValue } from "./kv_value.ts";
+
+class Person {
+  readonly name = "Ada";
+}
 
 const values = {
   "a number": 42,
-  "a string of 100": "x".repeat(100),
   "an object": { name: "Ada", age: 36, tags: ["a", "b"] },
+  "an object of a class": new Person(),
   "100 bytes": new Uint8Array(100),
   "a KvU64": new KvU64(7n),
 };
@@ -18,11 +21,3 @@ for (const [what, value] of Object.entries(values)) {
     deserializeValue(bytes);
   });
 }
-const { "an object": object } = values;
-const bytes = serialize(object);
-Deno.bench("node:v8: serialize an object", () => {
-  serialize(object);
-});
-Deno.bench("node:v8: deserialize an object", () => {
-  deserialize(bytes);
-});

@@ -116,6 +116,21 @@ Deno.test("serializeValue() refuses what cannot be cloned, at any depth (invaria
   port2.close();
 });
 
+Deno.test("a value may be as deep as V8 takes, and no deeper", () => {
+  const nested = (depth: number) => {
+    let value: unknown[] = [];
+    for (let i = 1; i < depth; i++) value = [value];
+    return value;
+  };
+  let depth = 0;
+  for (let value = again(nested(2000)) as unknown[]; value !== undefined; depth++) {
+    value = value[0] as unknown[];
+  }
+  assertEquals(depth, 2000);
+  assertThrows(() => serializeValue(nested(200_000)), RangeError);
+  assertEquals(again([1]), [1]);
+});
+
 Deno.test("serializeValue() looks at the elements of a sparse array only", () => {
   const sparse: unknown[] = new Array(2 ** 32 - 1);
   sparse[7] = 1;

@@ -5,7 +5,8 @@
  * 1. What is read from the stream is the state of all keys at one moment, after the read was asked for: nothing is
  *    read ahead, so a reader who is slow misses states in between, and never the last.
  * 2. An entry that expires is a change, at its expiry.
- * 3. Timers run only while somebody waits for a change.
+ * 3. Timers run only while somebody waits for a change. Then there always is one, so that a process that only
+ *    watches goes on.
  *
  * **Read next.** `kv_atomic.ts`
  *
@@ -14,6 +15,9 @@
 import type { KvKey } from "./kv_key.ts";
 import type { KvEntryMaybe } from "./kv_list.ts";
 import { entryKey, type KvStore, type StoredEntry } from "./kv_store.ts";
+
+/** A wait is no longer than timers of the platform can be; then the keys are looked at, and it begins again. */
+const WAIT_MS_MAX = 2 ** 31 - 1;
 
 const latin1 = new TextDecoder("latin1");
 
@@ -106,13 +110,11 @@ export class KvWatch {
     return new Promise((resolve) => {
       const { clock } = this.#store;
       // One millisecond more than too early, and asked again: timers of the platform may be early.
-      const delay = Math.max(1, expiry - this.#store.now());
-      const stopTimer = expiry === Infinity
-        ? undefined
-        : clock.startTimer(() => this.#wake?.(), delay);
+      const delay = Math.min(Math.max(1, expiry - this.#store.now()), WAIT_MS_MAX);
+      const stopTimer = clock.startTimer(() => this.#wake?.(), delay);
       this.#wake = () => {
         this.#wake = undefined;
-        stopTimer?.();
+        stopTimer();
         resolve();
       };
     });

@@ -84,3 +84,20 @@ Deno.test("a watch of no keys ends at once, and a key that is none is refused", 
   assertThrows(() => kv.watch([[null as unknown as string]]), TypeError, "part 0");
   assertThrows(() => kv.watch("a" as unknown as []), TypeError, "must be an array");
 });
+
+Deno.test("while somebody waits there is a timer, which keeps the process alive (invariant 3)", async () => {
+  const clock = new KvTestClock();
+  await using kv = await open(clock);
+  const reader = kv.watch([["a"]]).getReader();
+  await reader.read();
+  assertEquals(clock.timers, 0, "nobody waits");
+  const next = reader.read();
+  await turn();
+  assertEquals(clock.timers, 1);
+  clock.go(2 ** 31); // the longest that a timer waits: nothing is new
+  await turn();
+  assertEquals(clock.timers, 1);
+  await kv.set(["a"], 1);
+  assertEquals((await next).value![0].value, 1);
+  assertEquals(clock.timers, 0);
+});
