@@ -445,11 +445,9 @@ function pathOf(directory: unknown): string {
     );
   }
   if (directory instanceof URL || /^https?:\/\//.test(path)) {
-    throw new TypeError(
-      `Cannot open database: ${
-        describe(path)
-      } is not a directory of this machine; Deno.openKv() opens databases elsewhere`,
-    );
+    const what = `${describe(path)} is not a directory of this machine`;
+    const hint = "Deno.openKv() opens databases elsewhere";
+    throw new TypeError(`Cannot open database: ${what}; ${hint}`);
   }
   return path;
 }
@@ -476,7 +474,8 @@ function pathOf(directory: unknown): string {
  * when it is closed.
  * @param options How to open it; every one has a default.
  * @returns The open database, to be closed with `close` or `await using`.
- * @throws {TypeError} If the directory is none, or the URL of a database elsewhere; if an option is unknown or of a wrong type.
+ * @throws {TypeError} If the directory is none, or the URL of a database elsewhere; if an option is unknown or of a
+ * wrong type.
  * @throws {RangeError} If an option is out of range.
  * @throws {VarveError} `UNSUPPORTED_FORMAT` if the directory has a database of something else; else as `open` of
  * `@varve/varve`.

@@ -426,13 +426,8 @@ export class KvOperation implements AtomicOperation {
   /** {@inheritDoc} */
   delete(key: KvKey): this {
     const stored = this.#writableKey("delete", key);
-    this.#mutations.push({
-      kind: "delete",
-      key: stored,
-      isStamped: false,
-      value: NO_VALUE,
-      expireIn: undefined,
-    });
+    const mutation = { kind: "delete", key: stored, isStamped: false } as const;
+    this.#mutations.push({ ...mutation, value: NO_VALUE, expireIn: undefined });
     this.#totalBytes += stored.length - 1;
     return this;
   }

@@ -266,7 +266,7 @@ class V8Reader {
     throw new NotMine();
   }
 
-  /** A key that is likely to have been there before: the same string again, which need not be looked up as a new one. */
+  /** A key that is likely to have been there before: then it is the same string again, and not a new one. */
   #commonKey(): string {
     const length = this.#count();
     const start = this.#at;

@@ -112,8 +112,8 @@ function isU64(value: object): value is KvU64 {
 type ValueSerializer = Serializer & { _getDataCloneError: ErrorConstructor };
 
 /**
- * V8's serializer, plain, for what is left to it: `serialize` of `node:v8` writes the views of a buffer one by one, so that they share nothing
- * when they come back, or share memory with values of others.
+ * V8's serializer, plain, for what is left to it: `serialize` of `node:v8` writes the views of a buffer one by one, so
+ * that they share nothing when they come back, or share memory with values of others.
  */
 class PlainSerializer extends Serializer {
   _getDataCloneError = TypeError;
@@ -183,7 +183,8 @@ function written(value: unknown, isCopy: boolean): Uint8Array | undefined {
 
 /**
  * What may be other than it looks is copied first: of the copy everything is known. V8 by itself writes what then is
- * left, of which there is little: buffers that can be resized, and what is thousands of levels deep.
+ * left, of which there is little (its serializer is never freed): buffers that can be resized, and what is thousands
+ * of levels deep.
  */
 function serializeCopy(value: unknown): Uint8Array {
   if (typeof value === "object" && value !== null) refuseHostObjects(value);
