@@ -30,6 +30,8 @@
  *   versionstamp is thrown where it is given; by the runtime, when the operation is committed. Messages are Varve's.
  * - **`list` checks its arguments at once**, the runtime some of them with the first entry; and two calls of `next`
  *   that are not awaited never give the same entry.
+ * - **A prefix is an array of parts**: of `list({ prefix: "a" })`, a slip, the runtime makes something of its own, and
+ *   here it is a `TypeError`. A `KvU64` that is printed shows the name of its class.
  * - **`watch` reads nothing ahead**: its first state is that of the first read, not that of the call, and no state
  *   that was overtaken is given. The process is kept alive while a read waits; in the runtime by every watch.
  * - **Messages of the queue** come in the order of their deadlines, and of their commits; the runtime's come in any
