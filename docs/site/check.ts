@@ -9,8 +9,6 @@
  * **Invariants.**
  * 1. Every page is loaded, and each of: an error on the console, a request that failed or went elsewhere, a picture
  *    without size or description, a link or fragment that leads nowhere, a page wider than a phone, is a finding.
- *    The course is looked at on a desk in light colours and on a phone in dark ones. The reference has a thousand pages
- *    of a few kinds: each is looked at once, on a phone, in light and dark colours by turns.
  * 2. What is there to be used is used: search, copying, colours, folded parts, the menu. If there is nothing to try it
  *    on, that is a finding, too.
  * 3. The exit status is 0 only if nothing was found. Nothing is decided by time.
@@ -166,12 +164,6 @@ async function lookAtAll(
       await tab.goto(address);
       if (isRedirection(page)) {
         await tab.waitForURL((url: URL) => url.href !== address);
-        continue;
-      }
-      if (page.startsWith("reference/")) {
-        await tab.setViewportSize(PHONE);
-        const colours = all.length % 2 === 0 ? "light" : "dark";
-        all.push({ ...JSON.parse(await tab.evaluate(look, colours)), page });
         continue;
       }
       const desk: Seen = JSON.parse(await tab.evaluate(look, "light"));
