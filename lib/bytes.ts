@@ -45,6 +45,17 @@ export function compareBytes(
 }
 
 /**
+ * Compares two arrays as {@linkcode compareBytes} compares ranges.
+ *
+ * @param a One array.
+ * @param b The other.
+ * @returns Negative, zero or positive as the first comes before, equals or comes after the second.
+ */
+export function compareArrays(a: Uint8Array, b: Uint8Array): number {
+  return compareBytes(a, 0, a.length, b, 0, b.length);
+}
+
+/**
  * Whether two arrays hold the same bytes.
  *
  * @param a One array.
@@ -52,7 +63,7 @@ export function compareBytes(
  * @returns True if they are of one length and equal in every byte.
  */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && compareBytes(a, 0, a.length, b, 0, b.length) === 0;
+  return a.length === b.length && compareArrays(a, b) === 0;
 }
 
 /**

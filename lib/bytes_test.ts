@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
 import {
+  compareArrays,
   compareBytes,
   EMPTY_BYTES,
   equalBytes,
@@ -165,6 +166,15 @@ Deno.test("wordsOf() views the buffer that it is given, whichever it viewed befo
       wordsOf(buffer).setInt32(1, i * 256 + round, true);
       assertEquals([...buffer.subarray(1, 3)], [round, i]);
       assertEquals(wordsOf(buffer).byteLength, buffer.length);
+    }
+  }
+});
+
+Deno.test("compareArrays() orders arrays as compareBytes() does their whole ranges", () => {
+  const arrays = everyArray([0, 1, 255], 3);
+  for (const a of arrays) {
+    for (const b of arrays) {
+      assertEquals(compareArrays(a, b), compareBytes(a, 0, a.length, b, 0, b.length));
     }
   }
 });

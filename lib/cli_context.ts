@@ -79,6 +79,25 @@ export class CliError extends Error {
   }
 }
 
+/**
+ * The error of a file that cannot be read or written.
+ *
+ * @param what What could not be done to which file, as in `"read cities.csv"`.
+ * @param missing What is said if it is not there.
+ * @param cause What was thrown.
+ * @returns The error, with one of a few plain reasons if there is one.
+ */
+export function fileError(what: string, missing: string, cause: unknown): CliError {
+  const why = cause instanceof Deno.errors.NotFound
+    ? missing
+    : cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied
+    ? "there is no permission to"
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
+  return new CliError(`Cannot ${what}: ${why}`, 2, { cause });
+}
+
 /** A signal ended the command. */
 export class SignalError extends Error {
   /** The signal's number. */

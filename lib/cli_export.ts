@@ -20,7 +20,7 @@
 import { createGzip, type Gzip } from "node:zlib";
 import { dirname } from "@std/path";
 import type { CliFrame } from "./cli_command.ts";
-import { type CliContext, CliError } from "./cli_context.ts";
+import { type CliContext, CliError, fileError } from "./cli_context.ts";
 import {
   addRange,
   addSublevel,
@@ -335,12 +335,5 @@ class PackedTarget implements Target {
 }
 
 function unwritable(path: string, cause: unknown): CliError {
-  const why = cause instanceof Deno.errors.NotFound
-    ? "there is no such directory"
-    : cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied
-    ? "there is no permission to"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  return new CliError(`Cannot write ${path}: ${why}`, 2, { cause });
+  return fileError(`write ${path}`, "there is no such directory", cause);
 }

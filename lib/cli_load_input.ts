@@ -14,7 +14,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { type CliContext, CliError } from "./cli_context.ts";
+import { type CliContext, CliError, fileError } from "./cli_context.ts";
 import type { ByteSource } from "./entry_reader.ts";
 import type { InputIdentity } from "./load_checkpoint.ts";
 
@@ -95,14 +95,7 @@ async function openFile(file: string): Promise<{ file: Deno.FsFile; info: Deno.F
  * @returns The error.
  */
 export function unreadable(name: string, cause: unknown): CliError {
-  const why = cause instanceof Deno.errors.NotFound
-    ? "there is no such file"
-    : cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied
-    ? "there is no permission to"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  return new CliError(`Cannot read ${name}: ${why}`, 2, { cause });
+  return fileError(`read ${name}`, "there is no such file", cause);
 }
 
 function isMagic(head: Uint8Array): boolean {

@@ -22,7 +22,7 @@
  *
  * @module
  */
-import { compareBytes } from "./bytes.ts";
+import { compareArrays, equalBytes } from "./bytes.ts";
 import { encodeKvKey, type KvKey } from "./kv_key.ts";
 import { kvKeyText } from "./kv_copy_text.ts";
 import { serializeValue } from "./kv_value.ts";
@@ -182,13 +182,9 @@ async function* entriesOf(
   const selector = after === undefined ? { prefix: [] } : { prefix: [], start: after };
   for await (const { key, value } of kv.list(selector, { batchSize: BATCH_SIZE })) {
     const keyBytes = encodeKvKey(key);
-    if (passed.some((it) => compare(it, keyBytes) === 0)) continue;
+    if (passed.some((it) => equalBytes(it, keyBytes))) continue;
     yield { key, value, keyBytes };
   }
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length);
 }
 
 /** A copy under way. */
@@ -386,7 +382,7 @@ export async function compareKv(
     let [a, b] = await Promise.all([left.next(), right.next()]);
     while (!a.done || !b.done) {
       options.signal?.throwIfAborted();
-      const order = a.done ? 1 : b.done ? -1 : compare(a.value.keyBytes, b.value.keyBytes);
+      const order = a.done ? 1 : b.done ? -1 : compareArrays(a.value.keyBytes, b.value.keyBytes);
       if (order < 0) {
         const { key } = a.value!;
         // It may have expired between the two looks.
@@ -400,7 +396,7 @@ export async function compareKv(
         b = await right.next();
       } else {
         const value = serializeValue(a.value!.value);
-        if (compare(value, serializeValue(b.value!.value)) === 0) {
+        if (equalBytes(value, serializeValue(b.value!.value))) {
           report.equal++;
         } else {
           report.different++;

@@ -33,6 +33,13 @@
  */
 import { Slab } from "./bytes.ts";
 import { describe } from "./options.ts";
+import {
+  BIGINT_BYTES_MAX,
+  BIGINT_NEGATIVE_LONG,
+  BIGINT_POSITIVE_LONG,
+  BIGINT_ZERO,
+  writeMagnitude,
+} from "./tuple_codec.ts";
 
 /**
  * One part of a {@linkcode KvKey}. Parts of different types are ordered by type: bytes, string, bigint, number,
@@ -78,9 +85,6 @@ export type KvKey = readonly KvKeyPart[];
 
 const BYTES = 0x01;
 const STRING = 0x02;
-const BIGINT_NEGATIVE_LONG = 0x0b;
-const BIGINT_ZERO = 0x14;
-const BIGINT_POSITIVE_LONG = 0x1d;
 const NUMBER = 0x21;
 const FALSE = 0x26;
 const TRUE = 0x27;
@@ -90,8 +94,6 @@ const END = 0x00;
 /** Follows a zero byte that ends nothing. No part begins with it. */
 const ESCAPE = 0xff;
 
-const BIGINT_SHORT_BYTES_MAX = 8;
-const BIGINT_BYTES_MAX = 255;
 const NUMBER_BYTES = 9;
 
 const encoder = new TextEncoder();
@@ -241,20 +243,7 @@ function writeBigint(part: bigint, offset: number): number {
     );
   }
   reserve(offset, count + 2);
-  const target = scratch;
-  const flip = isNegative ? 0xff : 0;
-  let end = offset;
-  if (count <= BIGINT_SHORT_BYTES_MAX) {
-    target[end++] = BIGINT_ZERO + (isNegative ? -count : count);
-  } else {
-    target[end++] = isNegative ? BIGINT_NEGATIVE_LONG : BIGINT_POSITIVE_LONG;
-    target[end++] = count ^ flip;
-  }
-  const padded = digits.padStart(2 * count, "0");
-  for (let i = 0; i < count; i++) {
-    target[end++] = parseInt(padded.slice(2 * i, 2 * i + 2), 16) ^ flip;
-  }
-  return end;
+  return writeMagnitude(digits, isNegative, scratch, offset);
 }
 
 /** Walks the bytes of a key. */

@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { compareBytes } from "./bytes.ts";
+import { compareArrays } from "./bytes.ts";
 import type { KvKey } from "./kv_key.ts";
 import { checkKeyLimit, checkLimit, type KvLimits } from "./kv_limits.ts";
 import { entryKey, keyOfEntry, type KvStore, type StoredEntry } from "./kv_store.ts";
@@ -225,10 +225,6 @@ interface Range {
   readonly end: Uint8Array;
 }
 
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length);
-}
-
 function joined(bytes: Uint8Array, ...more: number[]): Uint8Array {
   const whole = new Uint8Array(bytes.length + more.length);
   whole.set(bytes);
@@ -255,7 +251,7 @@ function rangeOf(selector: KvListSelector): Range {
     if (start === undefined || end === undefined) {
       throw new TypeError("Cannot list: selector must have a prefix, or both start and end");
     }
-    if (compare(start, end) > 0) throw new TypeError("Cannot list: start comes after end");
+    if (compareArrays(start, end) > 0) throw new TypeError("Cannot list: start comes after end");
     let shared = 0;
     while (shared < start.length && start[shared] === end[shared]) shared++;
     return { common: start.subarray(0, shared), start, end };
@@ -303,11 +299,11 @@ function rangeAfter(range: Range, cursor: string, reverse: boolean): Range {
 }
 
 function least(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compare(a, b) < 0 ? a : b;
+  return compareArrays(a, b) < 0 ? a : b;
 }
 
 function greatest(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compare(a, b) > 0 ? a : b;
+  return compareArrays(a, b) > 0 ? a : b;
 }
 
 function checkCount(name: string, value: unknown): void {
@@ -417,7 +413,7 @@ export class KvLister<T> implements KvListIterator<T> {
     const { start, end, common } = this.#rest;
     this.#batch = [];
     this.#at = 0;
-    if (compare(start, end) < 0) {
+    if (compareArrays(start, end) < 0) {
       for (const found of this.#store.range(start, end, this.#reverse)) {
         this.#batch.push(found);
         if (this.#batch.length === this.#batchSize) break;

@@ -69,9 +69,12 @@ const NULL = 0x01;
 const BYTES = 0x02;
 const STRING = 0x03;
 const ARRAY = 0x05;
-const BIGINT_NEGATIVE_LONG = 0x0b;
-const BIGINT_ZERO = 0x14;
-const BIGINT_POSITIVE_LONG = 0x1d;
+/** Begins a bigint below 0 of more than 8 bytes. */
+export const BIGINT_NEGATIVE_LONG = 0x0b;
+/** Is the bigint 0; that of a shorter one is so many lower or higher as it has bytes. */
+export const BIGINT_ZERO = 0x14;
+/** Begins a bigint above 0 of more than 8 bytes. */
+export const BIGINT_POSITIVE_LONG = 0x1d;
 const NUMBER = 0x21;
 const FALSE = 0x26;
 const TRUE = 0x27;
@@ -82,7 +85,8 @@ const END = 0x00;
 const ESCAPE = 0x01;
 
 const BIGINT_SHORT_BYTES_MAX = 8;
-const BIGINT_BYTES_MAX = 255;
+/** A bigint has at most so many bytes. */
+export const BIGINT_BYTES_MAX = 255;
 /** How deep arrays may be nested: a limit for an array that contains itself, and for hostile bytes. */
 const DEPTH_MAX = 64;
 
@@ -224,11 +228,30 @@ function writeBigint(value: bigint, target: Uint8Array, at: number): number {
   if (count > BIGINT_BYTES_MAX) {
     throw new TypeError(`Cannot encode as tuple: a bigint has more than ${BIGINT_BYTES_MAX} bytes`);
   }
-  const flip = negative ? 0xff : 0;
+  return writeMagnitude(digits, negative, target, at);
+}
+
+/**
+ * Writes a bigint of at most {@linkcode BIGINT_BYTES_MAX} bytes. Keys of Deno KV have the same bytes.
+ *
+ * @param digits Its magnitude in hexadecimal, without leading zeros; nothing for 0.
+ * @param isNegative Whether it is below 0.
+ * @param target Where to write.
+ * @param at Where it starts.
+ * @returns Where it ends.
+ */
+export function writeMagnitude(
+  digits: string,
+  isNegative: boolean,
+  target: Uint8Array,
+  at: number,
+): number {
+  const count = (digits.length + 1) >>> 1;
+  const flip = isNegative ? 0xff : 0;
   if (count <= BIGINT_SHORT_BYTES_MAX) {
-    target[at++] = negative ? BIGINT_ZERO - count : BIGINT_ZERO + count;
+    target[at++] = isNegative ? BIGINT_ZERO - count : BIGINT_ZERO + count;
   } else {
-    target[at++] = negative ? BIGINT_NEGATIVE_LONG : BIGINT_POSITIVE_LONG;
+    target[at++] = isNegative ? BIGINT_NEGATIVE_LONG : BIGINT_POSITIVE_LONG;
     target[at++] = count ^ flip;
   }
   const padded = digits.padStart(2 * count, "0");

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { recipeOf } from "../recipes/run.ts";
-import { fenced, readDocument, root } from "./document.ts";
+import { printedBy } from "../recipes/run.ts";
+import { fenced } from "./document.ts";
 
 /**
  * Runs a recipe.
@@ -20,14 +20,5 @@ import { fenced, readDocument, root } from "./document.ts";
  * @throws {Error} If it fails.
  */
 export async function outputOf(name: string): Promise<string> {
-  const path = `docs/recipes/${name}.ts`;
-  const { flags } = recipeOf(name, readDocument(path));
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...flags, path],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
-  if (!success) throw new Error(`${path}: ${text(stderr)}`);
-  return fenced(text(stdout).split("\n"));
+  return fenced(await printedBy(name));
 }

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { json, open } from "@varve/varve";
 import { inProcesses, onDisk } from "../../tests/permissions.ts";
 import { type Note, withNotes } from "./moving_from_classic_level.ts";
-import { recipes } from "./run.ts";
+import { printedBy } from "./run.ts";
 
 async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "varve_moving_" });
@@ -38,14 +37,7 @@ Deno.test(
   inProcesses,
   () =>
     inDirectory(async (directory) => {
-      const { flags } = recipes().find(({ name }) => name === "moving_from_classic_level")!;
-      const program = fromFileUrl(new URL("moving_from_classic_level.ts", import.meta.url));
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-prompt", ...flags, program, directory],
-        env: { NO_COLOR: "1" },
-      }).output();
-      assertEquals(code, 0, new TextDecoder().decode(stderr));
-      assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+      assertEquals(await printedBy("moving_from_classic_level", directory), [
         "classic-level  today: Buy milk,Call Ada",
         "Varve          today: Buy milk,Call Ada",
         "Varve          today: Call Ada,Sleep",

@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { MemoryFileSystem } from "@varve/varve";
 import { openKv } from "@varve/varve/kv";
 import { SimulatedFileSystem } from "@varve/varve/testing";
 import { inProcesses } from "../../tests/permissions.ts";
 import { balances, copyAll, transfer } from "./moving_from_deno_kv.ts";
-import { recipes } from "./run.ts";
+import { printedBy } from "./run.ts";
 
 const total = (all: Record<string, number>) => Object.values(all).reduce((sum, it) => sum + it, 0);
 
@@ -62,14 +61,7 @@ Deno.test(
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "varve_moving_" });
     try {
-      const { flags } = recipes().find(({ name }) => name === "moving_from_deno_kv")!;
-      const program = fromFileUrl(new URL("moving_from_deno_kv.ts", import.meta.url));
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-prompt", ...flags, program, directory],
-        env: { NO_COLOR: "1" },
-      }).output();
-      assertEquals(code, 0, new TextDecoder().decode(stderr));
-      assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+      assertEquals(await printedBy("moving_from_deno_kv", directory), [
         'Deno KV  {"Ada":70,"Bob":30}',
         "copied   4 entries",
         'Varve    {"Ada":70,"Bob":30}',

@@ -53,6 +53,27 @@ export function recipeOf(name: string, source: string): Recipe {
   return { name, title, flags: command.split(/\s+/) };
 }
 
+/**
+ * Runs a recipe with the permissions that it says it needs.
+ *
+ * @param name Its name, such as `sessions`.
+ * @param args What its program is given.
+ * @returns The lines that it prints.
+ * @throws {Error} If it fails.
+ */
+export async function printedBy(name: string, ...args: string[]): Promise<string[]> {
+  const path = `docs/recipes/${name}.ts`;
+  const { flags } = recipeOf(name, Deno.readTextFileSync(new URL(path, root)));
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...flags, path, ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
+  if (!success) throw new Error(`${path}: ${text(stderr)}`);
+  return text(stdout).split("\n");
+}
+
 /** The recipes that have a program, by name. */
 export function recipes(): Recipe[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name)
